@@ -1,0 +1,67 @@
+//! From Plan to exit code: hands the Plan to the engine.
+
+use std::io::IsTerminal;
+
+use dwell_exec::{ArgArea, Cause};
+use dwell_plan::facts::Facts;
+use dwell_plan::{NamespaceKind, Plan, explain, lower};
+
+use crate::message::{self, Failure, OWN_FAILURE};
+
+/// Runs `plan`, explaining it first where asked, and gives the exit code.
+#[must_use]
+pub fn execute(plan: &Plan, explain: bool) -> u8 {
+    match try_execute(plan, explain) {
+        Ok(code) => code,
+        Err((failure, code)) => message::fail_with(&failure, code),
+    }
+}
+
+fn try_execute(plan: &Plan, explained: bool) -> Result<u8, (Failure, u8)> {
+    // Before anything can have moved the environment.
+    let arguments = ArgArea::locate();
+    let facts = dwell_probe::facts(plan).map_err(|e| refused(e.to_string(), None, OWN_FAILURE))?;
+    let program = lower(plan, &facts)
+        .map_err(|refusal| refused(refusal.sentence, refusal.hint, OWN_FAILURE))?;
+    if explained {
+        message::say(&explain::text(&program));
+    }
+    let ended = dwell_exec::run(&program, arguments).map_err(|failure| {
+        let code = failure.code();
+        let hint = failure.hint.or_else(|| known_cause(plan, &facts, failure.cause));
+        refused(failure.sentence, hint, code)
+    })?;
+    if ended.timed_out {
+        message::say("dwell: the time is up\n");
+    }
+    tell_changes(ended.changed);
+    Ok(u8::try_from(ended.code() & 0xff).unwrap_or(u8::MAX))
+}
+
+fn refused(sentence: String, hint: Option<String>, code: u8) -> (Failure, u8) {
+    (Failure { sentence, hint }, code)
+}
+
+/// Why the kernel refuses to make namespaces, where that can be told.
+fn known_cause(plan: &Plan, facts: &Facts, cause: Cause) -> Option<String> {
+    match cause {
+        Cause::Clone(errno) => dwell_probe::why_no_namespaces(
+            plan.namespaces.own,
+            plan.namespaces.owns(NamespaceKind::User),
+            errno,
+        ),
+        Cause::IdMap | Cause::Step(_) => dwell_probe::why_no_rights(facts.caller.uid),
+        _ => None,
+    }
+}
+
+/// What was changed in the working directory is gone now: said once, to people.
+fn tell_changes(changed: Option<u32>) {
+    let Some(count) = changed.filter(|n| *n > 0) else { return };
+    if std::io::stderr().is_terminal() {
+        let files = if count == 1 { "file" } else { "files" };
+        message::say(&format!(
+            "dwell: changes to {count} {files} in the working directory were thrown away; --rw . keeps them\n"
+        ));
+    }
+}

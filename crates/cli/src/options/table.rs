@@ -1,0 +1,474 @@
+//! The rows: every option of `dwell run`, in the order in which help lists them.
+//!
+//! House style: `help` starts with a capital and has no period; `long` is whole sentences; both
+//! are ASCII, because help must be readable on any terminal.
+
+use super::{Category, Id, Opt};
+
+/// What most rows have in common; never a row itself.
+const ROW: Opt = Opt {
+    id: Id::Help,
+    name: "",
+    short: None,
+    value: None,
+    choices: &[],
+    repeatable: false,
+    category: Category::Inspection,
+    help: "",
+    long: &[],
+};
+
+const FILES: Opt = Opt { category: Category::Files, ..ROW };
+const NAMESPACES: Opt = Opt { category: Category::Namespaces, ..ROW };
+const IDENTITY: Opt = Opt { category: Category::Identity, ..ROW };
+const ENVIRONMENT: Opt = Opt { category: Category::Environment, ..ROW };
+const PROCESS: Opt = Opt { category: Category::Process, ..ROW };
+
+const KINDS: &[&str] =
+    &["pid", "mount", "net", "uts", "ipc", "user", "cgroup", "time", "all", "none"];
+
+/// The options of `dwell run`.
+pub static RUN: &[Opt] = &[
+    // Files
+    Opt {
+        id: Id::Rw,
+        name: "rw",
+        value: Some("PATH[:DEST]"),
+        repeatable: true,
+        help: "Show a path, its changes are real",
+        long: &[
+            "What the program changes below PATH is changed on the machine.",
+            "PATH is a path of the machine, relative to the current directory; `~` is the home \
+             directory. DEST is its place in the world: absolute, or below `~`; without it the \
+             place is the same as on the machine. A colon that belongs to a path is written `\\:`. \
+             A more specific path wins over a less specific one, whatever their order: \
+             `--ro ~ --rw ~/src` does what it looks like. Unix sockets below PATH stay closed; \
+             see --socket.",
+        ],
+        ..FILES
+    },
+    Opt {
+        id: Id::Ro,
+        name: "ro",
+        value: Some("PATH[:DEST]"),
+        repeatable: true,
+        help: "Show a path, not to be changed",
+        long: &["Paths are written as for --rw. A change fails with \"Read-only file system\"."],
+        ..FILES
+    },
+    Opt {
+        id: Id::Cow,
+        name: "cow",
+        value: Some("PATH[:DEST]"),
+        repeatable: true,
+        help: "Show a path, throw its changes away",
+        long: &[
+            "Paths are written as for --rw. Changes go to a layer that is gone with the world \
+             (copy-on-write). This is how the machine's own files are there by default, wherever \
+             you could change them at all; the system's own directories (/usr and the like) are \
+             read-only for an ordinary user unless this option asks for more.",
+        ],
+        ..FILES
+    },
+    Opt {
+        id: Id::Hide,
+        name: "hide",
+        value: Some("PATH"),
+        repeatable: true,
+        help: "Hide a path, whether it exists or not",
+        long: &[
+            "A directory is empty in the world; a file is empty and cannot be read. PATH may name \
+             what does not exist on the machine; nothing is made there.",
+        ],
+        ..FILES
+    },
+    Opt {
+        id: Id::Tmpfs,
+        name: "tmpfs",
+        value: Some("DEST[:SIZE]"),
+        repeatable: true,
+        help: "Put an empty directory in memory there",
+        long: &["SIZE is the most it may hold, written as for --scratch."],
+        ..FILES
+    },
+    Opt {
+        id: Id::Dev,
+        name: "dev",
+        value: Some("PATH"),
+        repeatable: true,
+        help: "Let a device be used, e.g. /dev/kvm",
+        long: &[
+            "A world's /dev holds null, zero, full, random, urandom, tty and its own terminals; \
+             device nodes elsewhere do not work. This adds one, with the rights you have on it.",
+        ],
+        ..FILES
+    },
+    Opt {
+        id: Id::Socket,
+        name: "socket",
+        value: Some("PATH"),
+        repeatable: true,
+        help: "Let a Unix socket be connected to",
+        long: &[
+            "Who listens on a socket acts outside of the world, so sockets of the machine are \
+             closed even below a path that was granted: a read-only mount does not stop \
+             connect(2). Grant only what you would let the program do itself.",
+        ],
+        ..FILES
+    },
+    Opt {
+        id: Id::Home,
+        name: "home",
+        help: "Show the home directory, throw its changes away",
+        long: &[
+            "Without it the home directory is empty but for the current directory and what other \
+             options show.",
+        ],
+        ..FILES
+    },
+    Opt {
+        id: Id::ReadOnly,
+        name: "read-only",
+        help: "Let only --rw and --tmpfs be written to",
+        long: &["There is then no throw-away layer: a change fails where it is tried."],
+        ..FILES
+    },
+    Opt {
+        id: Id::Scratch,
+        name: "scratch",
+        value: Some("SIZE"),
+        help: "Limit the size of what is thrown away",
+        long: &[
+            "A number of bytes, or of K, M, G or T: 512M, 1.5G. Beyond it the program sees \"No \
+             space left on device\". Without it the limit is half of the machine's memory.",
+        ],
+        ..FILES
+    },
+    Opt {
+        id: Id::From,
+        name: "from",
+        value: Some("SOURCE"),
+        help: "Take the files from a root filesystem directory",
+        long: &[
+            "SOURCE is `host`, the machine's own files (the default), or a directory that holds a \
+             whole root filesystem, as debootstrap or `busybox --install` make one. It is shown \
+             copy-on-write, with /dev, /proc, /sys, /tmp and the network's configuration provided. \
+             The program is root there unless --user says otherwise. A directory called `host` is \
+             written `./host`.",
+        ],
+        ..FILES
+    },
+    Opt {
+        id: Id::Writable,
+        name: "writable",
+        help: "Let changes go into the directory of --from",
+        ..FILES
+    },
+    // Namespaces
+    Opt {
+        id: Id::Unshare,
+        name: "unshare",
+        value: Some("KIND,..."),
+        choices: KINDS,
+        repeatable: true,
+        help: "Make exactly these namespaces new",
+        long: &[
+            "KIND is pid, mount, net, uts, ipc, user, cgroup, time, all or none. Given more than \
+             once, the lists add up. Without this option all are new but time.",
+            "Without a mount namespace of its own a program sees the machine's files as they are, \
+             so options that show or hide files are refused.",
+        ],
+        ..NAMESPACES
+    },
+    Opt {
+        id: Id::Share,
+        name: "share",
+        value: Some("KIND,..."),
+        choices: KINDS,
+        repeatable: true,
+        help: "Leave these namespaces shared with the machine",
+        long: &["It takes away from what --unshare, or its absence, makes new."],
+        ..NAMESPACES
+    },
+    Opt {
+        id: Id::Join,
+        name: "join",
+        value: Some("KIND=PID|PATH"),
+        repeatable: true,
+        help: "Enter a namespace that exists",
+        long: &["That of a process, or one that is bound on a file, e.g. \
+             `--join net=/run/netns/blue`. Joining needs the rights that setns(2) asks for."],
+        ..NAMESPACES
+    },
+    Opt {
+        id: Id::Net,
+        name: "net",
+        value: Some("MODE"),
+        choices: &["none", "host"],
+        help: "Choose the network: none (default) or host",
+        long: &[
+            "`none` is a network namespace with a loopback interface and nothing else. `host` is \
+             the machine's network, abstract Unix sockets included: the same as --share net.",
+        ],
+        ..NAMESPACES
+    },
+    Opt {
+        id: Id::Hostname,
+        name: "hostname",
+        value: Some("NAME"),
+        help: "Name the box; `hostname` prints it",
+        long: &["At most 64 bytes. Without it the name is dwell."],
+        ..NAMESPACES
+    },
+    Opt {
+        id: Id::TimeOffset,
+        name: "time-offset",
+        value: Some("CLOCK=SECS"),
+        repeatable: true,
+        help: "Set a clock of the world ahead (or back)",
+        long: &[
+            "CLOCK is boot (what `uptime` reads) or monotonic; SECS may be negative as long as \
+             the clock stays above zero. The time of day is not in any namespace.",
+        ],
+        ..NAMESPACES
+    },
+    // Users and capabilities
+    Opt {
+        id: Id::User,
+        name: "user",
+        short: Some('u'),
+        value: Some("UID[:GID]|NAME"),
+        help: "Run the program as this user of the world",
+        long: &[
+            "A NAME is looked up in the machine's /etc/passwd, or in that of the directory with \
+             --from DIR. HOME, USER and LOGNAME follow it. Without GID the group is the user's \
+             own. The id must exist in the world; see --map-users.",
+        ],
+        ..IDENTITY
+    },
+    Opt {
+        id: Id::Root,
+        name: "root",
+        short: Some('r'),
+        help: "Run the program as the world's root",
+        long: &[
+            "Its power ends at the walls: for the machine it is still you. HOME stays what it is.",
+        ],
+        ..IDENTITY
+    },
+    Opt {
+        id: Id::MapUsers,
+        name: "map-users",
+        value: Some("IDS|auto"),
+        repeatable: true,
+        help: "Choose the user ids that exist",
+        long: &[
+            "IDS is INNER:OUTER:COUNT: COUNT ids from INNER in the world are those from OUTER on \
+             the machine. `auto` is your \
+             own id and, around it, your subordinate ids (/etc/subuid). Without it an ordinary \
+             user has their own id alone (with --from DIR: as auto), and root has all.",
+        ],
+        ..IDENTITY
+    },
+    Opt {
+        id: Id::MapGroups,
+        name: "map-groups",
+        value: Some("IDS|auto"),
+        repeatable: true,
+        help: "Choose the group ids that exist",
+        long: &["As --map-users, with /etc/subgid."],
+        ..IDENTITY
+    },
+    Opt {
+        id: Id::CapAdd,
+        name: "cap-add",
+        value: Some("NAME,..."),
+        repeatable: true,
+        help: "Add capabilities to the program's set",
+        long: &[
+            "Names as in capabilities(7), with or without CAP_, or `all`. --cap-add and --cap-drop \
+             act in the order in which they are written: `--cap-drop all --cap-add chown` leaves \
+             one. They hold in the world's user namespace only.",
+        ],
+        ..IDENTITY
+    },
+    Opt {
+        id: Id::CapDrop,
+        name: "cap-drop",
+        value: Some("NAME,..."),
+        repeatable: true,
+        help: "Take capabilities from the program's set",
+        long: &["Names are written as for --cap-add."],
+        ..IDENTITY
+    },
+    // Environment
+    Opt {
+        id: Id::Env,
+        name: "env",
+        short: Some('e'),
+        value: Some("NAME[=VALUE]"),
+        repeatable: true,
+        help: "Set a variable, or let yours through",
+        long: &[
+            "Without VALUE the variable has the value it has outside, and is not set when it is \
+             not set there. By default only PATH, HOME, USER, LOGNAME, SHELL, TERM, COLORTERM, \
+             LANG, LC_* and TZ are let through. Of --env, --env-file and --env-all the later one \
+             wins.",
+        ],
+        ..ENVIRONMENT
+    },
+    Opt {
+        id: Id::EnvFile,
+        name: "env-file",
+        value: Some("FILE"),
+        repeatable: true,
+        help: "Set variables from a file of NAME=VALUE lines",
+        long: &[
+            "Blank lines and lines that start with `#` do not count; quotes are not special; a \
+             NAME alone lets yours through. This is the format of `docker run --env-file`.",
+        ],
+        ..ENVIRONMENT
+    },
+    Opt {
+        id: Id::EnvAll,
+        name: "env-all",
+        help: "Let all of your variables through",
+        long: &["But for PATH, HOME, USER, LOGNAME and SHELL, which stay what fits the world. \
+             Variables often hold passwords and keys; see --env for letting single ones through."],
+        ..ENVIRONMENT
+    },
+    // Program
+    Opt {
+        id: Id::Workdir,
+        name: "workdir",
+        short: Some('w'),
+        value: Some("DIR"),
+        help: "Start in this directory of the world",
+        long: &["Without it the program starts in the current directory, which is shown \
+             copy-on-write; or in the home directory when that is the current one or lies below \
+             it, and with --from DIR."],
+        ..PROCESS
+    },
+    Opt {
+        id: Id::Timeout,
+        name: "timeout",
+        value: Some("DURATION"),
+        help: "End the world after this time",
+        long: &[
+            "Seconds, or a number of ms, s, m, h or d: 10, 1.5m, 500ms. The program gets SIGTERM, \
+             and SIGKILL when it is still there after a grace.",
+        ],
+        ..PROCESS
+    },
+    Opt {
+        id: Id::Ulimit,
+        name: "ulimit",
+        value: Some("NAME=SOFT[:HARD]"),
+        repeatable: true,
+        help: "Set a resource limit, e.g. nofile=1024",
+        long: &[
+            "NAME is as, core, cpu, data, fsize, locks, memlock, msgqueue, nice, nofile, nproc, \
+             rss, rtprio, rttime, sigpending or stack, in the units of getrlimit(2); a limit is a \
+             number or `unlimited`. Without HARD both limits are set.",
+        ],
+        ..PROCESS
+    },
+    Opt {
+        id: Id::Pty,
+        name: "pty",
+        value: Some("WHEN"),
+        choices: &["auto", "always", "never"],
+        help: "Give it a terminal: auto, always or never",
+        long: &[
+            "`auto` does so when standard input and output are a terminal. With `never` the \
+             descriptors are handed on as they are.",
+            "Whatever is chosen, the program has a session and a process group of its own, so \
+             that it can neither signal yours nor type into your terminal (what other tools call \
+             --new-session is always in force).",
+        ],
+        ..PROCESS
+    },
+    Opt {
+        id: Id::KeepFd,
+        name: "keep-fd",
+        value: Some("N"),
+        repeatable: true,
+        help: "Hand on descriptor N besides 0, 1 and 2",
+        long: &["A descriptor of a directory opens everything below it to the program."],
+        ..PROCESS
+    },
+    Opt {
+        id: Id::AsPid1,
+        name: "as-pid-1",
+        help: "Make the program process 1, without a reaper",
+        long: &[
+            "For programs that are an init. Signals that process 1 does not handle do nothing, \
+             and orphans are its to reap.",
+        ],
+        ..PROCESS
+    },
+    // Plan and help
+    Opt {
+        id: Id::Explain,
+        name: "explain",
+        help: "Say what will be done and why, then do it",
+        ..ROW
+    },
+    Opt {
+        id: Id::Plan,
+        name: "plan",
+        value: Some("FORM"),
+        choices: &["json", "text"],
+        help: "Print the plan (json or text), run nothing",
+        long: &["The json form is what --from-plan reads."],
+        ..ROW
+    },
+    Opt {
+        id: Id::FromPlan,
+        name: "from-plan",
+        value: Some("FILE"),
+        help: "Run a plan that --plan json has printed",
+        long: &[
+            "`-` is standard input. The plan is the whole description: options that would change \
+             it, and a program, are refused beside it.",
+        ],
+        ..ROW
+    },
+    Opt {
+        id: Id::Help,
+        name: "help",
+        short: Some('h'),
+        help: "Print help; -h is the short form",
+        ..ROW
+    },
+];
+
+/// Options of other tools that people will try, and what they are called here.
+pub static FOREIGN: &[(&str, &str)] = &[
+    ("bind", "it is called `--rw PATH:DEST` here"),
+    ("cap", "capabilities are changed with `--cap-add` and `--cap-drop`"),
+    ("chdir", "it is called `--workdir` here"),
+    ("clearenv", "the environment is clean by default; `--env` lets variables through"),
+    ("dev-bind", "it is called `--dev` here"),
+    ("die-with-parent", "a world always ends with dwell"),
+    ("fork", "the program is always process 2 (or 1, with `--as-pid-1`) of its own tree"),
+    ("gid", "it is called `--user UID:GID` here"),
+    ("ipc", "it is `--unshare ipc` or `--share ipc` here"),
+    ("kill-child", "a world always ends with dwell"),
+    ("map-root-user", "it is called `--root` here"),
+    ("mount-proc", "a world always has its own /proc"),
+    ("network", "it is called `--net` here"),
+    ("new-session", "the program always has a session of its own"),
+    ("privileged", "capabilities are added with `--cap-add`, devices with `--dev`"),
+    ("ro-bind", "it is called `--ro PATH:DEST` here"),
+    ("rm", "nothing of a world is kept by default"),
+    ("rootfs", "it is called `--from` here"),
+    ("setenv", "it is called `--env NAME=VALUE` here"),
+    ("share-net", "it is called `--net host` here"),
+    ("tty", "it is called `--pty` here"),
+    ("uid", "it is called `--user` here"),
+    ("unshare-all", "everything is unshared by default"),
+    ("unshare-net", "everything is unshared by default"),
+    ("volume", "it is called `--rw PATH:DEST` here"),
+    ("wd", "it is called `--workdir` here"),
+];

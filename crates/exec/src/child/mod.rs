@@ -1,0 +1,90 @@
+//! What runs between clone and exec: an interpreter for ops.
+//!
+//! Only `dwell_sys::raw` on prepared memory: no allocation, no lock, no formatting, no panic path.
+
+mod changes;
+mod ops;
+mod reap;
+mod start;
+
+use dwell_plan::program::Op;
+use dwell_sys::raw::{self, Errno};
+
+use crate::message::{Message, Stage};
+use crate::prepared::Prepared;
+
+/// Exit code of a process whose failure has been reported already.
+const REPORTED: i32 = 125;
+
+/// What follows an op.
+enum Then {
+    Next,
+    Goto(u32),
+    /// The list has ended: the process ends with this code.
+    End(i32),
+    /// The entry list takes over.
+    Become,
+}
+
+/// The first process: runs the setup list. Returns the exit code.
+pub(crate) fn first(p: &mut Prepared<'_>) -> i32 {
+    run(p, Stage::Setup)
+}
+
+/// The process that becomes the program.
+fn second(p: &mut Prepared<'_>) -> i32 {
+    run(p, Stage::Entry)
+}
+
+fn run(p: &mut Prepared<'_>, stage: Stage) -> i32 {
+    run_from(p, stage, 0)
+}
+
+fn run_from(p: &mut Prepared<'_>, mut stage: Stage, mut at: u32) -> i32 {
+    loop {
+        let block = p.block(stage);
+        let Some(op) = block.ops.get(at as usize) else { return 0 };
+        match step(p, *op) {
+            Ok(Then::Next) => at = at.wrapping_add(1),
+            Ok(Then::Goto(next)) => at = next,
+            Ok(Then::End(code)) => return code,
+            Ok(Then::Become) => (stage, at) = (Stage::Entry, 0),
+            Err(errno) => match block.rescue(at, errno.raw_os_error()) {
+                Some(next) => at = next,
+                None => {
+                    report(p, stage, at, errno);
+                    return REPORTED;
+                }
+            },
+        }
+    }
+}
+
+fn step(p: &mut Prepared<'_>, op: Op) -> Result<Then, Errno> {
+    match op {
+        Op::Goto(next) => Ok(Then::Goto(next)),
+        Op::Become => Ok(Then::Become),
+        Op::ForkSibling => start::sibling(p),
+        Op::Spawn { vfork } => start::spawn(p, vfork).map(|()| Then::Next),
+        Op::Reap { layer, below } => Ok(Then::End(reap::reap(p, layer, below))),
+        Op::Exec => Err(start::exec(p)),
+        other => ops::simple(p, other).map(|()| Then::Next),
+    }
+}
+
+/// A failed exec is explained from the program's own first bytes: which interpreter it names.
+fn report(p: &Prepared<'_>, stage: Stage, op: u32, errno: Errno) {
+    let head = Message::Failed { stage, op, errno: errno.raw_os_error() }.encode();
+    let mut packet = [0u8; crate::message::LENGTH + start::HEAD];
+    for (to, from) in packet.iter_mut().zip(head) {
+        *to = from;
+    }
+    let mut length = head.len();
+    let is_exec = matches!(p.block(stage).ops.get(op as usize), Some(Op::Exec));
+    if is_exec && let Some(room) = packet.get_mut(length..) {
+        length = length.wrapping_add(start::head_of_program(p, room));
+    }
+    if let Some(filled) = packet.get(..length) {
+        let _ = raw::send(p.control, filled);
+    }
+}

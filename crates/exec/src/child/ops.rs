@@ -1,0 +1,306 @@
+//! The ops that are one call, or a few in a row.
+
+use std::ffi::CStr;
+
+use dwell_plan::program::{Barrier, Op, Str};
+use dwell_sys::raw::{self, Errno, Fd, consts};
+
+use crate::message::Message;
+use crate::prepared::{Prepared, attr_bits, clone_bit, clone_bits};
+
+pub(super) fn simple(p: &mut Prepared<'_>, op: Op) -> Result<(), Errno> {
+    match op {
+        Op::Barrier(Barrier::IdMaps) => barrier(p),
+        Op::Unshare(set) => raw::unshare(clone_bits(set)),
+        Op::Enter { ns, kind } => {
+            // Every CLONE_NEW… flag fits in 32 bits.
+            raw::setns(p.fd(ns), u32::try_from(clone_bit(kind)).unwrap_or(0))
+        }
+        Op::CloseInherited => close_inherited(p),
+        Op::ClearUmask => {
+            p.umask = raw::umask(0);
+            Ok(())
+        }
+        Op::RestoreUmask => {
+            raw::umask(p.umask);
+            Ok(())
+        }
+        Op::WriteFile { path, data } => write_file(p.c_str(path)?, p.bytes(data)),
+        Op::Hostname(name) => raw::sethostname(p.bytes(name)),
+        Op::InterfaceUp(name) => raw::interface_up(p.c_str(name)?),
+        Op::Close(slot) => {
+            let fd = p.fd(slot);
+            p.put(slot, Fd(-1));
+            raw::close(fd)
+        }
+        Op::Chdir(path) => raw::chdir(p.c_str(path)?),
+        Op::ChdirTo(dir) => raw::fchdir(p.fd(dir)),
+        _ => mounts(p, op),
+    }
+}
+
+fn mounts(p: &mut Prepared<'_>, op: Op) -> Result<(), Errno> {
+    match op {
+        Op::Private => raw::set_propagation(c"/", consts::MS_REC | consts::MS_PRIVATE),
+        Op::FsOpen { fstype, into } => {
+            let fd = raw::fsopen(p.c_str(fstype)?)?;
+            p.put(into, fd);
+            Ok(())
+        }
+        Op::FsString { fs, key, value } => {
+            raw::fsconfig_string(p.fd(fs), p.c_str(key)?, p.c_str(value)?)
+        }
+        Op::FsFlag { fs, key } => raw::fsconfig_flag(p.fd(fs), p.c_str(key)?),
+        Op::FsDirectory { fs, key, at, path } => {
+            fs_directory(p, p.fd(fs), p.c_str(key)?, p.fd(at), path)
+        }
+        Op::FsCreate { fs } => raw::fsconfig_create(p.fd(fs)),
+        Op::FsMount { fs, attrs, into } => {
+            let tree = raw::fsmount(p.fd(fs), attr_bits(attrs))?;
+            let _ = raw::close(p.fd(fs));
+            p.put(fs, Fd(-1));
+            p.put(into, tree);
+            Ok(())
+        }
+        Op::CloneTree { at, path, recursive, into } => {
+            let recursive = if recursive { consts::AT_RECURSIVE } else { 0 };
+            let flags = consts::OPEN_TREE_CLONE | consts::OPEN_TREE_CLOEXEC | recursive;
+            let tree = raw::open_tree(p.fd(at), p.c_str(path)?, flags)?;
+            p.put(into, tree);
+            Ok(())
+        }
+        Op::SetAttrs { tree, attrs, recursive } => {
+            let recursive = if recursive { consts::AT_RECURSIVE } else { 0 };
+            let flags = consts::AT_EMPTY_PATH | recursive;
+            raw::mount_setattr(p.fd(tree), c"", flags, attr_bits(attrs), 0, consts::MS_PRIVATE, 0)
+        }
+        Op::Attach { tree, to, path } => {
+            let path = p.c_str(path)?;
+            let onto = if path.is_empty() { consts::MOVE_MOUNT_T_EMPTY_PATH } else { 0 };
+            raw::move_mount(p.fd(tree), c"", p.fd(to), path, consts::MOVE_MOUNT_F_EMPTY_PATH | onto)
+        }
+        Op::PivotRoot => raw::pivot_root(c".", c"."),
+        Op::Detach => raw::umount2(c".", consts::MNT_DETACH),
+        _ => files(p, op),
+    }
+}
+
+fn files(p: &mut Prepared<'_>, op: Op) -> Result<(), Errno> {
+    match op {
+        Op::Find { root, path, into } => {
+            let flags = u64::from(consts::O_PATH | consts::O_CLOEXEC);
+            let resolve = consts::RESOLVE_IN_ROOT | consts::RESOLVE_NO_MAGICLINKS;
+            let fd = raw::openat2(p.fd(root), p.c_str(path)?, flags, 0, resolve)?;
+            p.put(into, fd);
+            Ok(())
+        }
+        Op::OpenDir { at, path, into } => {
+            let flags = consts::O_DIRECTORY | consts::O_RDONLY | consts::O_CLOEXEC;
+            let fd = raw::openat(p.fd(at), p.c_str(path)?, flags, 0)?;
+            p.put(into, fd);
+            Ok(())
+        }
+        Op::Mkdir { at, path, mode } => {
+            exists_is_fine(raw::mkdirat(p.fd(at), p.c_str(path)?, mode))
+        }
+        Op::CreateFile { at, path, mode } => {
+            let kind = consts::S_IFREG | mode;
+            exists_is_fine(raw::mknodat(p.fd(at), p.c_str(path)?, kind, 0))
+        }
+        Op::PutFile { at, path, mode, data } => {
+            put_file(p.fd(at), p.c_str(path)?, mode, p.bytes(data))
+        }
+        Op::Symlink { at, path, target } => {
+            exists_is_fine(raw::symlinkat(p.c_str(target)?, p.fd(at), p.c_str(path)?))
+        }
+        Op::Remove { at, path } => raw::unlinkat(p.fd(at), p.c_str(path)?, 0),
+        Op::Chown { at, path, uid, gid } => raw::fchownat(p.fd(at), p.c_str(path)?, uid, gid, 0),
+        Op::Likeness { of, at, path } => likeness(p, of, p.fd(at), path),
+        _ => process(p, op),
+    }
+}
+
+fn process(p: &mut Prepared<'_>, op: Op) -> Result<(), Errno> {
+    match op {
+        Op::Undumpable => raw::set_dumpable(false),
+        Op::DieWithParent => die_with_parent(p),
+        Op::HideArguments => {
+            if let Some(area) = &p.arguments {
+                raw::hide_arguments(area, b"dwell-init");
+            }
+            raw::set_name(c"dwell-init")
+        }
+        Op::NewKeyring => raw::keyctl_join_session(),
+        Op::OpenPty { ptmx, master, peer } => {
+            let fd = raw::open_ptmx(Fd::CWD, p.c_str(ptmx)?)?;
+            raw::unlock_pt(fd)?;
+            let other = raw::pt_peer(fd, consts::O_RDWR | consts::O_NOCTTY | consts::O_CLOEXEC)?;
+            p.put(master, fd);
+            p.put(peer, other);
+            Ok(())
+        }
+        Op::SendPty(master) => {
+            raw::send_with_fd(p.control, &Message::Terminal.encode(), p.fd(master))?;
+            raw::close(p.fd(master))
+        }
+        Op::NewSession => raw::setsid().map(drop),
+        Op::NewGroup => raw::setpgid(0, 0),
+        Op::ControllingTerminal(tty) => raw::set_controlling_tty(p.fd(tty)),
+        Op::Foreground(tty) => raw::tcsetpgrp(p.fd(tty), raw::getpid()),
+        Op::Stdio { from, to } => raw::dup3(p.fd(from), Fd(i32::from(to)), 0).map(drop),
+        Op::Rlimit { resource, soft, hard } => raw::set_rlimit(resource, soft, hard),
+        Op::KeepDescriptors => keep_descriptors(p),
+        Op::ResetSignals => {
+            raw::reset_dispositions();
+            raw::sigmask(raw::MaskHow::Set, raw::SigSet::empty()).map(drop)
+        }
+        _ => rights(p, op),
+    }
+}
+
+fn rights(p: &Prepared<'_>, op: Op) -> Result<(), Errno> {
+    match op {
+        Op::SetGroups => raw::setgroups(&p.program().groups),
+        Op::SetIds { uid, gid } => {
+            raw::setresgid(gid, gid, gid)?;
+            raw::setresuid(uid, uid, uid)
+        }
+        Op::BoundingSet { keep } => each_bit(!keep, |cap| match raw::cap_bounding_drop(cap) {
+            // The kernel knows fewer capabilities than there are bits.
+            Err(Errno::INVAL) => Ok(()),
+            answer => answer,
+        }),
+        Op::Capabilities { set, inheritable } => raw::capset(set, set, inheritable),
+        Op::Ambient { set } => {
+            raw::cap_ambient_clear_all()?;
+            each_bit(set, raw::cap_ambient_raise)
+        }
+        Op::NoNewPrivs => raw::set_no_new_privs(),
+        // Every other op is handled before this is reached.
+        _ => Err(Errno::NOSYS),
+    }
+}
+
+/// Capabilities end well before bit 48.
+fn each_bit(set: u64, mut call: impl FnMut(u32) -> Result<(), Errno>) -> Result<(), Errno> {
+    for bit in 0..48u32 {
+        if set & (1u64 << bit) != 0 {
+            call(bit)?;
+        }
+    }
+    Ok(())
+}
+
+fn exists_is_fine(answer: Result<(), Errno>) -> Result<(), Errno> {
+    match answer {
+        Err(Errno::EXIST) => Ok(()),
+        answer => answer,
+    }
+}
+
+fn barrier(p: &Prepared<'_>) -> Result<(), Errno> {
+    raw::send(p.control, &Message::AwaitsIdMaps.encode())?;
+    let mut go = [0u8; 1];
+    match raw::recv(p.control, &mut go)? {
+        1 => Ok(()),
+        // The host side has given up, or is gone.
+        _ => Err(Errno::CANCELED),
+    }
+}
+
+fn close_inherited(p: &Prepared<'_>) -> Result<(), Errno> {
+    for (first, last) in &p.unneeded {
+        raw::close_range(*first, *last, 0)?;
+    }
+    Ok(())
+}
+
+/// KERNEL: descriptors of the slots are close-on-exec anyway; this is for those that came with the
+/// caller, and for whatever an op forgot.
+fn keep_descriptors(p: &Prepared<'_>) -> Result<(), Errno> {
+    raw::close_range(3, u32::MAX, consts::CLOSE_RANGE_CLOEXEC)?;
+    for fd in &p.program().keep_fds {
+        raw::set_cloexec(Fd(*fd), false)?;
+    }
+    Ok(())
+}
+
+fn write_file(path: &CStr, data: &[u8]) -> Result<(), Errno> {
+    let fd = raw::openat(Fd::CWD, path, consts::O_WRONLY | consts::O_CLOEXEC, 0)?;
+    // KERNEL: id maps and clock offsets must come in one write.
+    let written = raw::write(fd, data);
+    raw::close(fd)?;
+    written.map(drop)
+}
+
+fn put_file(at: Fd, path: &CStr, mode: u32, data: &[u8]) -> Result<(), Errno> {
+    let flags = consts::O_WRONLY
+        | consts::O_CREAT
+        | consts::O_TRUNC
+        | consts::O_NOFOLLOW
+        | consts::O_CLOEXEC;
+    let fd = raw::openat(at, path, flags, mode)?;
+    let written = raw::write_all(fd, data);
+    raw::close(fd)?;
+    written
+}
+
+/// `option=/proc/self/fd/N/path`.
+///
+/// KERNEL: before 6.13 an overlay takes its directories as paths only, and the scratch is reachable
+/// by its descriptor alone: the old root it hangs on hides nothing from `/proc/self/fd`.
+fn fs_directory(p: &Prepared<'_>, fs: Fd, key: &CStr, at: Fd, path: Str) -> Result<(), Errno> {
+    let mut text = [0u8; 256];
+    let mut number = [0u8; 12];
+    let parts = [&b"/proc/self/fd/"[..], decimal(at.0, &mut number), b"/", p.bytes(path)];
+    let mut room = text.iter_mut();
+    for byte in parts.into_iter().flatten() {
+        *room.next().ok_or(Errno::NAMETOOLONG)? = *byte;
+    }
+    room.next().ok_or(Errno::NAMETOOLONG)?;
+    let value = CStr::from_bytes_until_nul(&text).map_err(|_| Errno::INVAL)?;
+    raw::fsconfig_string(fs, key, value)
+}
+
+fn decimal(n: i32, room: &mut [u8; 12]) -> &[u8] {
+    let mut rest = n.unsigned_abs();
+    let mut start = room.len();
+    for (at, digit) in room.iter_mut().enumerate().rev() {
+        *digit = b'0'.wrapping_add(u8::try_from(rest % 10).unwrap_or(0));
+        start = at;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    room.get(start..).unwrap_or_default()
+}
+
+/// KERNEL: the root of an overlay shows the mode and the owner of its upper directory.
+fn likeness(p: &Prepared<'_>, of: Str, at: Fd, path: Str) -> Result<(), Errno> {
+    let path = p.c_str(path)?;
+    let stat = match raw::statx_at(Fd::CWD, p.c_str(of)?, 0) {
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS) => return Ok(()),
+        stat => stat?,
+    };
+    if stat.file_type() != consts::S_IFDIR {
+        return Ok(());
+    }
+    if (stat.uid, stat.gid) != (raw::geteuid(), raw::getegid()) {
+        // Ids that do not exist in the user namespace cannot be given (EINVAL); the overflow id that
+        // stands for them usually does not either.
+        let _ = raw::fchownat(at, path, stat.uid, stat.gid, 0);
+    }
+    raw::fchmodat(at, path, stat.mode & 0o7777)
+}
+
+/// KERNEL: the signal comes when the *thread* that made this process ends, and not at all when that
+/// was before the call: then the control socket has no other end.
+fn die_with_parent(p: &Prepared<'_>) -> Result<(), Errno> {
+    raw::set_pdeathsig(consts::SIGKILL)?;
+    let events = raw::poll1(p.control, consts::POLLHUP, 0)?;
+    if events & (consts::POLLHUP | consts::POLLERR) != 0 {
+        raw::exit_group(super::REPORTED);
+    }
+    Ok(())
+}

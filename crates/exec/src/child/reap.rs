@@ -1,0 +1,97 @@
+//! Process 1: waits for the program, reaps what is orphaned, passes signals on.
+
+use dwell_plan::program::{Slot, Str};
+use dwell_sys::raw::{self, Errno, Fd, SigInfo, SigSet, WaitStatus, consts};
+
+use super::changes;
+use crate::message::{Message, NOT_COUNTED};
+use crate::prepared::Prepared;
+
+/// Waits until the program has ended and tells the host side how. Returns the exit code, with which
+/// the kernel ends every other process of the PID namespace.
+pub(super) fn reap(p: &Prepared<'_>, layer: Option<Slot>, below: Str) -> i32 {
+    let layer = layer.map(|slot| p.fd(slot));
+    let _ = close_all_but(p.control, layer);
+    let outside_only = raw::getpid() == 1;
+    loop {
+        // Children first: the signal may have come before anybody waited for it.
+        if let Some(end) = wait_for_children(p) {
+            return tell(p, end, layer, below);
+        }
+        match raw::wait_signal(&SigSet::all(), None) {
+            Ok(info) if info.signo == consts::SIGCHLD => {}
+            Ok(info) => pass_on(p.started, info, outside_only),
+            Err(_) => {}
+        }
+    }
+}
+
+/// KERNEL: a pipe is at its end for a reader once nobody holds its other end; so process 1 must hold
+/// nothing of the program's.
+fn close_all_but(control: Fd, layer: Option<Fd>) -> Result<(), Errno> {
+    let layer = layer.unwrap_or(control);
+    let (low, high) = (control.0.min(layer.0), control.0.max(layer.0));
+    let number = |n: i32| u32::try_from(n).unwrap_or(0);
+    close_between(0, number(low))?;
+    close_between(number(low).wrapping_add(1), number(high))?;
+    raw::close_range(number(high).wrapping_add(1), u32::MAX, 0)
+}
+
+/// Closes `from` and all below `to`.
+fn close_between(from: u32, to: u32) -> Result<(), Errno> {
+    if from < to { raw::close_range(from, to.wrapping_sub(1), 0) } else { Ok(()) }
+}
+
+#[derive(Clone, Copy)]
+enum End {
+    Exited(i32),
+    Signaled(i32),
+}
+
+fn wait_for_children(p: &Prepared<'_>) -> Option<End> {
+    loop {
+        let flags = consts::WNOHANG | consts::WUNTRACED | consts::__WALL;
+        match raw::wait(-1, flags) {
+            Ok(WaitStatus::Exited { pid, code }) if pid == p.started => {
+                return Some(End::Exited(code));
+            }
+            Ok(WaitStatus::Signaled { pid, sig, .. }) if pid == p.started => {
+                return Some(End::Signaled(sig));
+            }
+            Ok(WaitStatus::Stopped { pid, .. }) if pid == p.started => {
+                let _ = raw::send(p.control, &Message::Stopped.encode());
+            }
+            Ok(WaitStatus::StillAlive) => return None,
+            Ok(_) | Err(Errno::INTR) => {}
+            // No children: the program is gone and its end was lost. That cannot be.
+            Err(_) => return Some(End::Exited(super::REPORTED)),
+        }
+    }
+}
+
+/// KERNEL: a signal from outside the PID namespace has the sender 0 here. One from inside is meant for
+/// process 1 and has nothing to do here.
+fn pass_on(program: i32, info: SigInfo, outside_only: bool) {
+    if outside_only && info.pid != 0 {
+        return;
+    }
+    let _ = match info.signo {
+        consts::SIGTSTP => raw::kill(-program, consts::SIGSTOP),
+        // What a terminal sends goes to the whole foreground group.
+        consts::SIGINT | consts::SIGQUIT | consts::SIGCONT | consts::SIGWINCH => {
+            raw::kill(-program, info.signo)
+        }
+        signal => raw::kill(program, signal),
+    };
+}
+
+fn tell(p: &Prepared<'_>, end: End, layer: Option<Fd>, below: Str) -> i32 {
+    let counted = layer.and_then(|dir| changes::count(dir, p.c_str(below).unwrap_or(c"")));
+    let changed = counted.unwrap_or(NOT_COUNTED);
+    let (message, code) = match end {
+        End::Exited(code) => (Message::Exited { code, changed }, code),
+        End::Signaled(signal) => (Message::Signaled { signal, changed }, signal.wrapping_add(128)),
+    };
+    let _ = raw::send(p.control, &message.encode());
+    code
+}

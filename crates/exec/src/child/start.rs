@@ -1,0 +1,87 @@
+//! New processes, and the program itself.
+
+use dwell_sys::raw::{self, CloneArgs, Errno, Fd, Stack, consts};
+
+use super::Then;
+use crate::message::{Message, Stage};
+use crate::prepared::Prepared;
+
+/// How much of a program that cannot be started is sent: enough for `#!` and for the program headers
+/// of any usual ELF file.
+pub(super) const HEAD: usize = 1024;
+
+/// The list goes on in a sibling; this process ends.
+pub(super) fn sibling(p: &mut Prepared<'_>) -> Result<Then, Errno> {
+    let control = p.control;
+    let args = CloneArgs {
+        flags: consts::CLONE_PARENT,
+        exit_signal: consts::SIGCHLD,
+        cgroup: None,
+        want_pidfd: false,
+    };
+    let after = position_after_fork(p);
+    let cloned = raw::clone_child(&args, || super::run_from(p, Stage::Setup, after))?;
+    raw::send(control, &Message::Successor { pid: cloned.pid }.encode())?;
+    Ok(Then::End(0))
+}
+
+fn position_after_fork(p: &Prepared<'_>) -> u32 {
+    let ops = &p.block(Stage::Setup).ops;
+    let at = ops.iter().position(|op| matches!(op, dwell_plan::program::Op::ForkSibling));
+    at.and_then(|at| u32::try_from(at).ok()).map_or(u32::MAX, |at| at.wrapping_add(1))
+}
+
+/// Starts the entry list in a process of its own.
+pub(super) fn spawn(p: &mut Prepared<'_>, vfork: bool) -> Result<(), Errno> {
+    let pid = match (vfork, p.stack.take()) {
+        (true, Some(mut stack)) => with_shared_memory(p, &mut stack)?,
+        _ => {
+            let args = CloneArgs {
+                flags: 0,
+                exit_signal: consts::SIGCHLD,
+                cgroup: None,
+                want_pidfd: false,
+            };
+            raw::clone_child(&args, || super::second(p))?.pid
+        }
+    };
+    p.started = pid;
+    Ok(())
+}
+
+fn with_shared_memory(p: &mut Prepared<'_>, stack: &mut Stack) -> Result<i32, Errno> {
+    raw::vfork_child(stack, 0, super::second, p)
+}
+
+/// Becomes the program: the first candidate that is there. Returns only when none can be run.
+pub(super) fn exec(p: &Prepared<'_>) -> Errno {
+    let mut denied = None;
+    for n in 0..p.candidates.len() {
+        let Some(path) = p.candidates.get(n) else { break };
+        match raw::execve(path, &p.argv, &p.env) {
+            Errno::NOENT | Errno::NOTDIR => {
+                // There, but what it names is not: no other candidate is meant.
+                if raw::statx_at(Fd::CWD, path, 0).is_ok() {
+                    return Errno::NOENT;
+                }
+            }
+            Errno::ACCESS => denied = Some(Errno::ACCESS),
+            other => return other,
+        }
+    }
+    denied.unwrap_or(Errno::NOENT)
+}
+
+/// Copies the start of the program's file, if there is one; returns how much.
+pub(super) fn head_of_program(p: &Prepared<'_>, room: &mut [u8]) -> usize {
+    for n in 0..p.candidates.len() {
+        let Some(path) = p.candidates.get(n) else { break };
+        let Ok(fd) = raw::openat(Fd::CWD, path, consts::O_RDONLY | consts::O_CLOEXEC, 0) else {
+            continue;
+        };
+        let length = raw::read(fd, room).unwrap_or(0);
+        let _ = raw::close(fd);
+        return length;
+    }
+    0
+}

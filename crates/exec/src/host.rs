@@ -1,0 +1,151 @@
+//! The host side up to the moment the world lives.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use dwell_plan::program::{HostFile, HostFileKind, Program, PtySource};
+use dwell_sys::raw::{self, ArgArea, CloneArgs, Errno, Fd, consts};
+use dwell_sys::{adopt, pidfd, term};
+
+use crate::failure::{Cause, Failure, reason};
+use crate::message::Message;
+use crate::prepared::{Prepared, block_all, clone_bits};
+use crate::supervise::Supervisor;
+use crate::{Ended, child, idmaps};
+
+/// Builds the world, runs the program in it and waits for its end.
+///
+/// `arguments` are the caller's own arguments and environment in memory, to be hidden from the world.
+///
+/// # Errors
+/// The world could not be built, or the program not be started; nothing of it is left.
+pub fn run(program: &Program, arguments: Option<ArgArea>) -> Result<Ended, Failure> {
+    let mask = block_all().map_err(|e| internal("block signals", e))?;
+    let ended = with_signals_blocked(program, arguments);
+    // The mask is the caller's business from here on; that it cannot be set back is no reason to lose
+    // how the program ended.
+    let _ = raw::sigmask(raw::MaskHow::Set, mask);
+    ended
+}
+
+fn with_signals_blocked(program: &Program, arguments: Option<ArgArea>) -> Result<Ended, Failure> {
+    let (ours, theirs) =
+        raw::socketpair_seqpacket_cloexec().map_err(|e| internal("make a socket pair", e))?;
+    let (ours, theirs) = (adopt(ours), adopt(theirs));
+    let mut prepared = Prepared::new(program, Fd::of(&theirs), arguments)
+        .map_err(|e| internal("prepare the program", e))?;
+    let files = open_files(program, &mut prepared)?;
+    let terminal = open_terminal(program, &mut prepared)?;
+    prepared.choose_descriptors();
+    let mut supervisor = Supervisor::new(program, ours, terminal)?;
+    let process = clone(program, &mut prepared)?;
+    drop((files, theirs));
+    supervisor.adopt(process.0, process.1);
+    supervisor.run(|pid| match &program.host_maps {
+        Some(maps) => idmaps::write(pid, maps),
+        None => Ok(()),
+    })
+}
+
+fn clone(program: &Program, prepared: &mut Prepared<'_>) -> Result<(i32, OwnedFd), Failure> {
+    let args = CloneArgs {
+        flags: clone_bits(program.clone),
+        exit_signal: consts::SIGCHLD,
+        cgroup: None,
+        want_pidfd: true,
+    };
+    let cloned = raw::clone_child(&args, || child::first(prepared)).map_err(|errno| {
+        let what = if program.clone.is_empty() {
+            "a process".to_owned()
+        } else {
+            format!("the {} namespaces", program.clone)
+        };
+        let sentence = format!("cannot make {what}: {} (clone3)", reason(errno.raw_os_error()));
+        Failure::host(sentence, Cause::Clone(errno.raw_os_error()))
+    })?;
+    let fd = match cloned.pidfd {
+        Some(fd) => adopt(fd),
+        None => pidfd::open(cloned.pid).map_err(|e| internal("hold the new process", e))?,
+    };
+    Ok((cloned.pid, fd))
+}
+
+fn open_files(program: &Program, prepared: &mut Prepared<'_>) -> Result<Vec<OwnedFd>, Failure> {
+    let mut files = Vec::with_capacity(program.host_files.len());
+    for file in &program.host_files {
+        let fd = open_file(file).map_err(|errno| refused(program, file, errno))?;
+        prepared.put(file.slot, fd);
+        files.push(adopt(fd));
+    }
+    Ok(files)
+}
+
+fn open_file(file: &HostFile) -> Result<Fd, Errno> {
+    let c_string =
+        |text: &dwell_plan::Text| std::ffi::CString::new(text.as_bytes()).map_err(|_| Errno::INVAL);
+    match &file.what {
+        HostFileKind::Namespace(path) => {
+            raw::openat(Fd::CWD, &c_string(path)?, consts::O_RDONLY | consts::O_CLOEXEC, 0)
+        }
+        HostFileKind::Tree(path) => {
+            let flags = consts::OPEN_TREE_CLONE | consts::OPEN_TREE_CLOEXEC;
+            raw::open_tree(Fd::CWD, &c_string(path)?, flags)
+        }
+    }
+}
+
+fn refused(program: &Program, file: &HostFile, errno: Errno) -> Failure {
+    let errno = errno.raw_os_error();
+    let call = match &file.what {
+        HostFileKind::Namespace(path) => format!("open({:?})", path.to_string()),
+        HostFileKind::Tree(path) => format!("open_tree({:?}, OPEN_TREE_CLONE)", path.to_string()),
+    };
+    let step = program.steps.get(file.step as usize);
+    let what =
+        step.map_or_else(|| "open a file".to_owned(), |s| format!("{} {}", s.verb, s.object));
+    let mut failure =
+        Failure::host(format!("cannot {what}: {} ({call})", reason(errno)), Cause::HostFile(errno));
+    failure.hint = step.and_then(|s| s.origin.as_ref()).map(|o| format!("asked for by {o}"));
+    failure
+}
+
+/// A terminal of the machine's, for a world without a devpts.
+fn open_terminal(
+    program: &Program,
+    prepared: &mut Prepared<'_>,
+) -> Result<Option<OwnedFd>, Failure> {
+    let PtySource::Host(slot) = program.pty else { return Ok(None) };
+    let open = || -> Result<(Fd, Fd), Errno> {
+        let master = raw::open_ptmx(Fd::CWD, c"/dev/ptmx")?;
+        raw::unlock_pt(master)?;
+        let peer = raw::pt_peer(master, consts::O_RDWR | consts::O_NOCTTY | consts::O_CLOEXEC)?;
+        Ok((master, peer))
+    };
+    let (master, peer) = open().map_err(|e| internal("open a terminal", e))?;
+    prepared.put(slot, peer);
+    Ok(Some(adopt(master)))
+}
+
+pub(crate) fn internal(what: &str, errno: Errno) -> Failure {
+    let sentence = format!("cannot {what}: {}", reason(errno.raw_os_error()));
+    Failure::host(sentence, Cause::HostFile(errno.raw_os_error()))
+}
+
+/// Tells a waiting process to go on.
+pub(crate) fn go_on(control: &OwnedFd) {
+    // A process that is gone needs no word.
+    let _ = raw::send(Fd::of(control), &[1]);
+}
+
+/// Takes the next packet.
+pub(crate) fn receive(
+    control: &OwnedFd,
+    room: &mut [u8],
+) -> Result<Option<(usize, Message, Option<OwnedFd>)>, Errno> {
+    let (length, fd) = dwell_sys::recv_with_fd(control, room)?;
+    Ok(Message::decode(room.get(..length).unwrap_or_default()).map(|message| (length, message, fd)))
+}
+
+/// The size of the caller's terminal, if it has one.
+pub(crate) fn outer_size(fd: &impl AsFd) -> Option<(u16, u16)> {
+    term::winsize(fd).ok()
+}

@@ -1,0 +1,61 @@
+//! Runs a [`Program`](dwell_plan::Program).
+//!
+//! ```text
+//!   host side                          first process (pid 1)        program
+//!   prepare: open, copy, size
+//!   clone3 ───────────────────────────▶ setup list
+//!   barrier: id maps ◀─────────────────  waits
+//!                    ─────────────────▶ mounts, pivot
+//!   terminal ◀──── its master ─────────
+//!                                        clone3 ──────────────────▶ entry list, execve
+//!   supervise: signals, terminal, time   reaps, forwards            runs
+//!   end ◀─────────── how it ended ──────  exits: the kernel ends all others
+//! ```
+//!
+//! The two sides talk over one `SOCK_SEQPACKET` pair in the messages of [`message`].
+#![forbid(unsafe_code)]
+
+mod child;
+mod failure;
+mod host;
+mod idmaps;
+mod message;
+mod prepared;
+mod relay;
+mod supervise;
+
+pub use dwell_sys::raw::ArgArea;
+pub use failure::{Cause, Failure};
+pub use host::run;
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Its exit code, or the signal that ended it.
+    pub how: How,
+    /// Files changed below the working directory in a layer that is thrown away.
+    pub changed: Option<u32>,
+    /// It was ended because its time was up.
+    pub timed_out: bool,
+}
+
+/// Exit or signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// `exit(2)` with this code.
+    Exited(i32),
+    /// Ended by this signal.
+    Signaled(i32),
+}
+
+impl Ended {
+    /// The exit code that a shell would show: 128 + n for signal n, 124 when the time was up.
+    #[must_use]
+    pub fn code(&self) -> i32 {
+        match self.how {
+            _ if self.timed_out => 124,
+            How::Exited(code) => code,
+            How::Signaled(signal) => 128 + signal,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Everything the new processes need, laid out before the clone so that they need no memory of their
+//! own.
+
+use std::ffi::CStr;
+
+use dwell_plan::program::{Attrs, Block, Op, Program, Slot, Str};
+use dwell_sys::raw::{self, ArgArea, Errno, ExecTable, Fd, Stack, consts};
+
+/// A Program with its tables built and its slots empty.
+#[derive(Debug)]
+pub(crate) struct Prepared<'a> {
+    program: &'a Program,
+    slots: Vec<Fd>,
+    pub(crate) control: Fd,
+    pub(crate) candidates: ExecTable,
+    pub(crate) argv: ExecTable,
+    pub(crate) env: ExecTable,
+    pub(crate) stack: Option<Stack>,
+    pub(crate) arguments: Option<ArgArea>,
+    /// Ranges of descriptors that nobody needs.
+    pub(crate) unneeded: Vec<(u32, u32)>,
+    /// The caller's umask, once it has been cleared.
+    pub(crate) umask: u32,
+    /// The program's process, once it has been started.
+    pub(crate) started: i32,
+}
+
+const NO_FD: Fd = Fd(-1);
+
+impl<'a> Prepared<'a> {
+    pub(crate) fn new(
+        program: &'a Program,
+        control: Fd,
+        arguments: Option<ArgArea>,
+    ) -> Result<Self, Errno> {
+        let table = |texts: &[dwell_plan::Text]| {
+            ExecTable::new(texts.iter().map(|t| t.as_bytes().to_vec()))
+        };
+        let spawns = program.setup.ops.iter().any(|op| matches!(op, Op::Spawn { vfork: true }));
+        Ok(Prepared {
+            slots: vec![NO_FD; usize::from(program.slots)],
+            control,
+            candidates: table(&program.candidates)?,
+            argv: table(&program.argv)?,
+            env: table(&program.env)?,
+            stack: if spawns { Some(Stack::new(64 * 1024)?) } else { None },
+            arguments,
+            unneeded: Vec::new(),
+            umask: 0o022,
+            started: 0,
+            program,
+        })
+    }
+
+    pub(crate) fn program(&self) -> &'a Program {
+        self.program
+    }
+
+    pub(crate) fn block(&self, stage: crate::message::Stage) -> &'a Block {
+        match stage {
+            crate::message::Stage::Setup => &self.program.setup,
+            crate::message::Stage::Entry => &self.program.entry,
+        }
+    }
+
+    /// The descriptor in a slot.
+    pub(crate) fn fd(&self, slot: Slot) -> Fd {
+        if slot == Slot::CWD {
+            return Fd::CWD;
+        }
+        self.slots.get(usize::from(slot.0)).copied().unwrap_or(NO_FD)
+    }
+
+    pub(crate) fn put(&mut self, slot: Slot, fd: Fd) {
+        if let Some(place) = self.slots.get_mut(usize::from(slot.0)) {
+            *place = fd;
+        }
+    }
+
+    pub(crate) fn bytes(&self, s: Str) -> &'a [u8] {
+        self.program.bytes(s)
+    }
+
+    /// A string as the kernel wants it.
+    pub(crate) fn c_str(&self, s: Str) -> Result<&'a CStr, Errno> {
+        let (at, end) = (s.at as usize, s.at as usize + s.len as usize + 1);
+        let bytes = self.program.arena.get(at..end).ok_or(Errno::INVAL)?;
+        CStr::from_bytes_with_nul(bytes).map_err(|_| Errno::INVAL)
+    }
+
+    /// Decides which descriptors the new processes do not need.
+    pub(crate) fn choose_descriptors(&mut self) {
+        let mut needed: Vec<u32> = self
+            .slots
+            .iter()
+            .map(|fd| fd.0)
+            .chain([self.control.0])
+            .chain(self.program.keep_fds.iter().copied())
+            .filter_map(|fd| u32::try_from(fd).ok())
+            .collect();
+        needed.sort_unstable();
+        let mut next = 3;
+        for fd in needed {
+            if fd > next {
+                self.unneeded.push((next, fd - 1));
+            }
+            next = next.max(fd + 1);
+        }
+        self.unneeded.push((next, u32::MAX));
+    }
+}
+
+/// The bits of `mount_setattr(2)`.
+pub(crate) fn attr_bits(attrs: Attrs) -> u64 {
+    [
+        (attrs.read_only, consts::MOUNT_ATTR_RDONLY),
+        (attrs.nosuid, consts::MOUNT_ATTR_NOSUID),
+        (attrs.nodev, consts::MOUNT_ATTR_NODEV),
+        (attrs.noexec, consts::MOUNT_ATTR_NOEXEC),
+    ]
+    .into_iter()
+    .filter(|(on, _)| *on)
+    .fold(0, |bits, (_, bit)| bits | bit)
+}
+
+/// The bits of `clone3(2)`.
+pub(crate) fn clone_bits(set: dwell_plan::NamespaceSet) -> u64 {
+    set.iter().fold(0, |bits, kind| bits | clone_bit(kind))
+}
+
+pub(crate) fn clone_bit(kind: dwell_plan::NamespaceKind) -> u64 {
+    use dwell_plan::NamespaceKind as N;
+    match kind {
+        N::User => consts::CLONE_NEWUSER,
+        N::Mount => consts::CLONE_NEWNS,
+        N::Pid => consts::CLONE_NEWPID,
+        N::Net => consts::CLONE_NEWNET,
+        N::Uts => consts::CLONE_NEWUTS,
+        N::Ipc => consts::CLONE_NEWIPC,
+        N::Cgroup => consts::CLONE_NEWCGROUP,
+        N::Time => consts::CLONE_NEWTIME,
+    }
+}
+
+/// The whole set of signals, blocked while the world is built.
+pub(crate) fn block_all() -> Result<raw::SigSet, Errno> {
+    raw::sigmask(raw::MaskHow::Set, raw::SigSet::all())
+}

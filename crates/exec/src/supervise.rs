@@ -1,0 +1,367 @@
+//! The host side while the world lives: one loop over a handful of descriptors, asleep otherwise.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+use dwell_plan::program::Program;
+use dwell_sys::pidfd;
+use dwell_sys::raw::{self, SigSet, WaitStatus, consts};
+use dwell_sys::signalfd::SignalFd;
+use dwell_sys::timer::TimerFd;
+use rustix::event::{PollFd, PollFlags, poll};
+
+use crate::failure::{Cause, Failure};
+use crate::host::{go_on, internal, receive};
+use crate::message::{LENGTH, Message, NOT_COUNTED, Stage};
+use crate::relay::Relay;
+use crate::{Ended, How};
+
+/// How long after SIGTERM comes SIGKILL when the time is up.
+const GRACE: Duration = Duration::from_secs(5);
+/// The longest packet: a failure with the start of a program's file.
+const ROOM: usize = LENGTH + 1024;
+
+pub(crate) struct Supervisor<'a> {
+    program: &'a Program,
+    control: Option<OwnedFd>,
+    signals: SignalFd,
+    timer: Option<TimerFd>,
+    process: Option<(i32, OwnedFd)>,
+    relay: Option<Relay>,
+    ended: Option<(How, Option<u32>)>,
+    failed: Option<Failure>,
+    time_up: bool,
+}
+
+impl<'a> Supervisor<'a> {
+    pub(crate) fn new(
+        program: &'a Program,
+        control: OwnedFd,
+        terminal: Option<OwnedFd>,
+    ) -> Result<Self, Failure> {
+        let signals = SignalFd::new(&SigSet::all().without(consts::SIGCHLD))
+            .map_err(|e| internal("receive signals", e))?;
+        let timer = match program.timeout_ms {
+            Some(_) => Some(TimerFd::new().map_err(|e| internal("make a timer", e))?),
+            None => None,
+        };
+        let mut supervisor = Supervisor {
+            program,
+            control: Some(control),
+            signals,
+            timer,
+            process: None,
+            relay: None,
+            ended: None,
+            failed: None,
+            time_up: false,
+        };
+        if let Some(master) = terminal {
+            supervisor.relay =
+                Some(Relay::start(master).map_err(|e| internal("use the terminal", e))?);
+        }
+        Ok(supervisor)
+    }
+
+    /// From here on this is the process whose end is waited for.
+    pub(crate) fn adopt(&mut self, pid: i32, fd: OwnedFd) {
+        self.process = Some((pid, fd));
+    }
+
+    pub(crate) fn run(
+        &mut self,
+        mut write_maps: impl FnMut(i32) -> Result<(), Failure>,
+    ) -> Result<Ended, Failure> {
+        if let (Some(timer), Some(ms)) = (&self.timer, self.program.timeout_ms) {
+            timer.start(Duration::from_millis(ms)).map_err(|e| internal("start the timer", e))?;
+        }
+        loop {
+            let ready = Ready::of(self);
+            if ready.control {
+                self.hear(&mut write_maps);
+            }
+            if ready.signal {
+                self.take_signals();
+            }
+            if ready.timer {
+                self.time_is_up();
+            }
+            if let Some(relay) = &mut self.relay {
+                relay.pump(ready.input, ready.master);
+            }
+            if ready.process
+                && let Some(how) = self.process_ended()
+            {
+                return self.finish(how, &mut write_maps);
+            }
+        }
+    }
+
+    /// Takes every packet that is there.
+    fn hear(&mut self, write_maps: &mut impl FnMut(i32) -> Result<(), Failure>) {
+        let mut room = [0u8; ROOM];
+        while let Some(control) = &self.control {
+            let Ok(Some((length, message, fd))) = receive(control, &mut room) else {
+                self.control = None;
+                return;
+            };
+            let tail = room.get(LENGTH..length).unwrap_or_default().to_vec();
+            self.take(message, fd, &tail, write_maps);
+            if !Ready::has_packet(self.control.as_ref()) {
+                return;
+            }
+        }
+    }
+
+    fn take(
+        &mut self,
+        message: Message,
+        fd: Option<OwnedFd>,
+        tail: &[u8],
+        write_maps: &mut impl FnMut(i32) -> Result<(), Failure>,
+    ) {
+        let counted = |n: u32| (n != NOT_COUNTED).then_some(n);
+        match message {
+            Message::Failed { stage, op, errno } => {
+                let block = match stage {
+                    Stage::Setup => &self.program.setup,
+                    Stage::Entry => &self.program.entry,
+                };
+                let failure = Failure::of_op(self.program, block, op, errno, tail);
+                self.failed.get_or_insert(failure);
+            }
+            Message::AwaitsIdMaps => self.answer(write_maps),
+            Message::Successor { pid } => self.succeed(pid),
+            Message::Terminal => self.terminal(fd),
+            Message::Exited { code, changed } => {
+                self.ended = Some((How::Exited(code), counted(changed)));
+            }
+            Message::Signaled { signal, changed } => {
+                self.ended = Some((How::Signaled(signal), counted(changed)));
+            }
+            Message::Stopped => self.stop_with_program(),
+        }
+    }
+
+    fn answer(&mut self, write_maps: &mut impl FnMut(i32) -> Result<(), Failure>) {
+        let Some((pid, _)) = &self.process else { return };
+        match write_maps(*pid) {
+            Ok(()) => {
+                if let Some(control) = &self.control {
+                    go_on(control);
+                }
+            }
+            Err(failure) => {
+                self.failed = Some(failure);
+                self.kill();
+            }
+        }
+    }
+
+    /// The first process has ended, and a sibling of it, our own child too, goes on.
+    fn succeed(&mut self, pid: i32) {
+        let Ok(fd) = pidfd::open(pid) else { return };
+        if let Some((old, _)) = self.process.replace((pid, fd)) {
+            let _ = raw::wait(old, consts::__WALL);
+        }
+    }
+
+    fn terminal(&mut self, fd: Option<OwnedFd>) {
+        let started = fd.map(Relay::start);
+        match started {
+            Some(Ok(relay)) => self.relay = Some(relay),
+            Some(Err(errno)) => {
+                self.failed = Some(internal("use the terminal", errno));
+                self.kill();
+            }
+            None => {}
+        }
+    }
+
+    fn kill(&self) {
+        if let Some((_, fd)) = &self.process {
+            let _ = pidfd::send_signal(fd, consts::SIGKILL);
+        }
+    }
+
+    fn take_signals(&mut self) {
+        while let Ok(Some(info)) = self.signals.read() {
+            if info.signo == consts::SIGWINCH
+                && let Some(relay) = &mut self.relay
+            {
+                relay.resize();
+                continue;
+            }
+            if info.signo == consts::SIGCONT
+                && let Some(relay) = &mut self.relay
+            {
+                relay.resume();
+            }
+            if let Some((_, fd)) = &self.process {
+                let _ = pidfd::send_signal(fd, info.signo);
+            }
+        }
+    }
+
+    fn time_is_up(&mut self) {
+        let Some(timer) = &self.timer else { return };
+        if !timer.expired().unwrap_or(false) {
+            return;
+        }
+        if self.time_up {
+            self.kill();
+            return;
+        }
+        self.time_up = true;
+        if let Some((_, fd)) = &self.process {
+            let _ = pidfd::send_signal(fd, consts::SIGTERM);
+            let _ = pidfd::send_signal(fd, consts::SIGCONT);
+        }
+        let _ = timer.start(GRACE);
+    }
+
+    /// Ctrl-Z: the caller's shell gets its terminal back, until it says `fg`.
+    ///
+    /// KERNEL: SIGTSTP does nothing in a process group that no shell watches over, so that a world
+    /// started by such a caller does not stand still for ever.
+    fn stop_with_program(&mut self) {
+        if let Some(relay) = &mut self.relay {
+            relay.suspend();
+        }
+        let stop = SigSet::empty().with(consts::SIGTSTP);
+        let _ = raw::kill(0, consts::SIGTSTP);
+        let _ = raw::sigmask(raw::MaskHow::Unblock, stop);
+        let _ = raw::sigmask(raw::MaskHow::Block, stop);
+        if let Some(relay) = &mut self.relay {
+            relay.resume();
+        }
+        if let Some((_, fd)) = &self.process {
+            let _ = pidfd::send_signal(fd, consts::SIGCONT);
+        }
+    }
+
+    fn process_ended(&self) -> Option<How> {
+        let (_, fd) = self.process.as_ref()?;
+        match pidfd::try_wait(fd) {
+            Ok(WaitStatus::Exited { code, .. }) => Some(How::Exited(code)),
+            Ok(WaitStatus::Signaled { sig, .. }) => Some(How::Signaled(sig)),
+            Ok(_) => None,
+            // Somebody else has waited for it.
+            Err(_) => Some(How::Exited(125)),
+        }
+    }
+
+    /// What was sent before the end is still to be read.
+    fn finish(
+        &mut self,
+        how: How,
+        write_maps: &mut impl FnMut(i32) -> Result<(), Failure>,
+    ) -> Result<Ended, Failure> {
+        while Ready::has_packet(self.control.as_ref()) {
+            self.hear(write_maps);
+        }
+        if let Some(relay) = self.relay.take() {
+            relay.finish();
+        }
+        if let Some(failure) = self.failed.take() {
+            return Err(failure);
+        }
+        let reaper = self
+            .program
+            .setup
+            .ops
+            .iter()
+            .any(|op| matches!(op, dwell_plan::program::Op::Reap { .. }));
+        match self.ended {
+            Some((how, changed)) => Ok(Ended { how, changed, timed_out: self.time_up }),
+            None if !reaper || self.time_up => {
+                Ok(Ended { how, changed: None, timed_out: self.time_up })
+            }
+            None => Err(lost(how)),
+        }
+    }
+}
+
+fn lost(how: How) -> Failure {
+    let sentence = match how {
+        How::Signaled(signal) => format!("the world was ended from outside by signal {signal}"),
+        How::Exited(code) => {
+            format!("the world's first process ended with code {code} before its program")
+        }
+    };
+    Failure::host(sentence, Cause::Lost)
+}
+
+/// Which descriptors have something to say.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ready {
+    control: bool,
+    signal: bool,
+    timer: bool,
+    process: bool,
+    input: bool,
+    master: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Role {
+    Control,
+    Signal,
+    Timer,
+    Process,
+    Input,
+    Master,
+}
+
+impl Ready {
+    fn of(s: &Supervisor<'_>) -> Ready {
+        let mut fds: Vec<PollFd<'_>> = Vec::with_capacity(6);
+        let mut roles = Vec::with_capacity(6);
+        let mut watch = |role, fd, events| {
+            fds.push(PollFd::from_borrowed_fd(fd, events));
+            roles.push(role);
+        };
+        watch(Role::Signal, s.signals.as_fd(), PollFlags::IN);
+        if let Some(control) = &s.control {
+            watch(Role::Control, control.as_fd(), PollFlags::IN);
+        }
+        if let Some(timer) = &s.timer {
+            watch(Role::Timer, timer.as_fd(), PollFlags::IN);
+        }
+        if let Some((_, process)) = &s.process {
+            watch(Role::Process, process.as_fd(), PollFlags::IN);
+        }
+        if let Some(relay) = &s.relay {
+            if let Some(input) = relay.input() {
+                watch(Role::Input, input, PollFlags::IN);
+            }
+            if let Some((master, events)) = relay.master() {
+                watch(Role::Master, master, events);
+            }
+        }
+        let mut ready = Ready::default();
+        if poll(&mut fds, None).is_err() {
+            return ready;
+        }
+        for (fd, role) in fds.iter().zip(roles) {
+            let hit = !fd.revents().is_empty();
+            match role {
+                Role::Control => ready.control = hit,
+                Role::Signal => ready.signal = hit,
+                Role::Timer => ready.timer = hit,
+                Role::Process => ready.process = hit,
+                Role::Input => ready.input = hit,
+                Role::Master => ready.master = hit,
+            }
+        }
+        ready
+    }
+
+    /// Whether a packet waits; an end of file is none.
+    fn has_packet(control: Option<&OwnedFd>) -> bool {
+        let Some(control) = control else { return false };
+        let mut fds = [PollFd::new(control, PollFlags::IN)];
+        let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut fds, Some(&now)).is_ok_and(|n| n > 0)
+    }
+}

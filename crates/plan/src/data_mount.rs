@@ -1,0 +1,220 @@
+//! Which mounts of the machine hold data that a world has to be shown.
+//!
+//! Depends on nothing but the types of this crate.
+
+use std::collections::HashMap;
+
+use crate::facts::MountFact;
+
+/// Filesystems that show the kernel's state, not files.
+const PSEUDO: &[&str] = &[
+    "autofs",
+    "binfmt_misc",
+    "bpf",
+    "cgroup",
+    "cgroup2",
+    "configfs",
+    "cpuset",
+    "debugfs",
+    "devpts",
+    "devtmpfs",
+    "efivarfs",
+    "fuse.lxcfs",
+    "fusectl",
+    "hugetlbfs",
+    "mqueue",
+    "nfsd",
+    "nsfs",
+    "proc",
+    "pstore",
+    "resctrl",
+    "rpc_pipefs",
+    "securityfs",
+    "selinuxfs",
+    "smackfs",
+    "sysfs",
+    "tracefs",
+];
+
+/// What a world gets anew, and the layers of container engines and of snap: nothing that is
+/// mounted there, or below, is data.
+const NOT_DATA: &[&str] = &[
+    "/dev",
+    "/proc",
+    "/run",
+    "/snap",
+    "/sys",
+    "/tmp",
+    "/var/lib/containerd",
+    "/var/lib/containers",
+    "/var/lib/docker",
+    "/var/lib/kubelet",
+    "/var/lib/snapd/snap",
+    "/var/run",
+    "/var/tmp",
+];
+
+/// The layers of rootless podman and buildah, in any home.
+const USER_LAYERS: &[u8] = b"/.local/share/containers/";
+
+/// Whether a mount holds data, as far as that can be told from the mount alone: the root mount,
+/// pseudo filesystems, what a world gets anew (`/proc`, `/tmp` …) and layers of container engines
+/// do not. Whether another mount hides it only [`data_mounts`] can tell.
+#[must_use]
+pub fn is_data_mount(mount: &MountFact) -> bool {
+    let point = mount.point.as_bytes();
+    let pseudo = PSEUDO.iter().any(|name| mount.fstype == **name);
+    let excluded = NOT_DATA.iter().any(|dir| at_or_below(point, dir.as_bytes()));
+    !(mount.point.is_root() || pseudo || excluded || in_user_layers(point))
+}
+
+fn at_or_below(point: &[u8], dir: &[u8]) -> bool {
+    point.strip_prefix(dir).is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
+}
+
+fn in_user_layers(point: &[u8]) -> bool {
+    let whole = USER_LAYERS.strip_suffix(b"/").unwrap_or(USER_LAYERS);
+    point.ends_with(whole) || point.windows(USER_LAYERS.len()).any(|w| w == USER_LAYERS)
+}
+
+/// The mounts that hold data and that a path leads to, in the order of their mount points.
+///
+/// Of several mounts on one point a path leads to the uppermost, and to none that lies below a
+/// directory over which something was mounted. This goes by the ids of mounts and their parents,
+/// which have to be the kernel's: the order of `mountinfo` says nothing (a root that was entered
+/// by `pivot_root(2)` stands behind its children).
+#[must_use]
+pub fn data_mounts(mounts: &[MountFact]) -> Vec<&MountFact> {
+    data_mount_indices(mounts).into_iter().filter_map(|i| mounts.get(i)).collect()
+}
+
+/// Where in `mounts` the [`data_mounts`] are.
+#[must_use]
+pub fn data_mount_indices(mounts: &[MountFact]) -> Vec<usize> {
+    let tree = Tree::new(mounts);
+    let mut shown: Vec<(usize, &MountFact)> = mounts
+        .iter()
+        .enumerate()
+        .filter(|(i, m)| is_data_mount(m) && tree.at(m.point.as_bytes()) == Some(*i))
+        .collect();
+    shown.sort_by(|a, b| a.1.point.cmp(&b.1.point));
+    shown.into_iter().map(|(i, _)| i).collect()
+}
+
+/// The mounts by what they are mounted on: a mount (none for one that is not in the list) and a
+/// path.
+struct Tree<'a>(HashMap<(Option<usize>, &'a [u8]), usize>);
+
+impl<'a> Tree<'a> {
+    fn new(mounts: &'a [MountFact]) -> Self {
+        let ids: HashMap<u64, usize> = mounts.iter().enumerate().map(|(i, m)| (m.id, i)).collect();
+        let on = |m: &MountFact| ids.get(&m.parent).copied().filter(|_| m.parent != m.id);
+        let entry = |(i, m): (usize, &'a MountFact)| ((on(m), m.point.as_bytes()), i);
+        Tree(mounts.iter().enumerate().map(entry).collect())
+    }
+
+    /// The mount that a path without links leads to: what the kernel's walk does.
+    fn at(&self, path: &[u8]) -> Option<usize> {
+        let mut mount = self.top(None, b"/");
+        let ends = path.iter().enumerate().skip(1).filter(|(_, b)| **b == b'/').map(|(i, _)| i);
+        for end in ends.chain([path.len()]) {
+            mount = self.top(mount, path.get(..end).unwrap_or(path));
+        }
+        mount
+    }
+
+    /// The uppermost of the mounts that are stacked on `path` of `mount`.
+    fn top(&self, mut mount: Option<usize>, path: &[u8]) -> Option<usize> {
+        // Parents that go round in a circle are nothing the kernel makes, but a test may.
+        for _ in 0..=self.0.len() {
+            match self.0.get(&(mount, path)) {
+                Some(next) => mount = Some(*next),
+                None => break,
+            }
+        }
+        mount
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Text, WorldPath};
+
+    use super::*;
+
+    fn mount(id: u64, parent: u64, point: &str, fstype: &str) -> MountFact {
+        let (point, fstype) = (WorldPath::abs(point), Text::from(fstype));
+        MountFact { id, parent, point, fstype, ..MountFact::default() }
+    }
+
+    fn ids(mounts: &[MountFact]) -> Vec<u64> {
+        data_mounts(mounts).iter().map(|m| m.id).collect()
+    }
+
+    #[test]
+    fn data_or_not() {
+        let data = |point, fstype| is_data_mount(&mount(2, 1, point, fstype));
+        for point in ["/home", "/srv/x", "/runner", "/var", "/var/lib", "/boot/efi", "/snapshots"] {
+            assert!(data(point, "ext4"), "{point}");
+        }
+        for point in ["/", "/tmp", "/run/user/1000", "/snap/core/1", "/var/lib/docker/overlay2/x"] {
+            assert!(!data(point, "ext4"), "{point}");
+        }
+        assert!(!data("/home/u/.local/share/containers/storage/overlay", "overlay"));
+        assert!(!data("/home/u/.local/share/containers", "btrfs"));
+        assert!(data("/home/u/.local/share/containers2", "btrfs"));
+        assert!(data("/x", "ramfs") && data("/x", "tmpfs") && data("/x", "fuse.sshfs"));
+        assert!(!data("/x", "cgroup2") && !data("/x", "autofs"));
+    }
+
+    #[test]
+    fn sorted_by_point_whatever_the_order() {
+        let mounts = [
+            mount(22, 27, "/proc", "proc"),
+            mount(23, 27, "/srv", "ext4"),
+            mount(27, 1, "/", "ext4"),
+            mount(30, 27, "/home", "ext4"),
+            mount(31, 30, "/home/u-x", "nfs"),
+            mount(32, 30, "/home/u", "nfs"),
+            mount(33, 32, "/home/u/a", "nfs"),
+        ];
+        assert_eq!(ids(&mounts), [30, 32, 33, 31, 23]);
+    }
+
+    #[test]
+    fn hidden_mounts_do_not_count() {
+        let mounts = [
+            mount(1, 0, "/", "ext4"),
+            mount(2, 1, "/a", "ext4"),
+            mount(3, 2, "/a", "xfs"),
+            mount(4, 2, "/a/b", "xfs"),
+            mount(5, 3, "/a/c", "xfs"),
+            mount(6, 1, "/d/e/f", "xfs"),
+            mount(7, 1, "/d", "cgroup2"),
+        ];
+        assert_eq!(ids(&mounts), [3, 5]);
+    }
+
+    #[test]
+    fn over_mounted_root() {
+        let mounts = [
+            mount(1, 1, "/", "rootfs"),
+            mount(2, 1, "/old", "ext4"),
+            mount(3, 1, "/", "ext4"),
+            mount(4, 3, "/new", "ext4"),
+        ];
+        assert_eq!(ids(&mounts), [4]);
+    }
+
+    #[test]
+    fn without_the_root_mount_as_in_a_chroot() {
+        let mounts = [mount(9, 5, "/data", "ext4"), mount(10, 9, "/data/x", "ext4")];
+        assert_eq!(ids(&mounts), [9, 10]);
+    }
+
+    #[test]
+    fn circles_end() {
+        let mounts = [mount(1, 2, "/a", "ext4"), mount(2, 1, "/a", "ext4")];
+        assert!(ids(&mounts).is_empty());
+    }
+}

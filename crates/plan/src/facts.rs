@@ -1,0 +1,194 @@
+//! Facts: what the machine is and allows, as plain data. `probe` reads them; a test may write them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::idmap::IdMap;
+use crate::path::WorldPath;
+use crate::text::Text;
+
+/// Everything that [`lower`](crate::lower) may ask about the machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Facts {
+    /// Release of the running kernel.
+    pub kernel: Kernel,
+    /// Who calls.
+    pub caller: Caller,
+    /// The caller's working directory, as the kernel names it.
+    pub cwd: Text,
+    /// Which of the descriptors 0, 1, 2 are terminals.
+    pub terminals: [bool; 3],
+    /// Every mount of the caller's mount namespace, in the order of `mountinfo`.
+    pub mounts: Vec<MountFact>,
+    /// Contents of the root directory and of every directory above a mount point.
+    pub directories: BTreeMap<WorldPath, Vec<Entry>>,
+    /// What is found at the paths that the Plan and the rules name, links followed. For the `dest`
+    /// of a grant in a world made of a directory, the key is the path in the world and the answer
+    /// is about that directory.
+    pub sources: BTreeMap<Text, Found>,
+    /// The same, for places in the world (in the machine's own tree, or in the root directory).
+    pub places: BTreeMap<WorldPath, Found>,
+    /// Absolute paths that Unix sockets of the caller's network namespace are bound to.
+    pub sockets: Vec<WorldPath>,
+    /// Files of the machine that hold secrets and that the caller could read.
+    pub secrets: Vec<Secret>,
+    /// Where `/etc/resolv.conf` really is and what it says, when it is a link out of `/etc`.
+    pub resolv_conf: Option<(WorldPath, Text)>,
+    /// Program that writes a user map for others, see `newuidmap(1)`.
+    pub newuidmap: Option<Text>,
+    /// Program that writes a group map for others, see `newgidmap(1)`.
+    pub newgidmap: Option<Text>,
+}
+
+/// A kernel release.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Kernel {
+    /// `6` of 6.18.
+    pub major: u32,
+    /// `18` of 6.18.
+    pub minor: u32,
+}
+
+impl Kernel {
+    /// Whether the release is `major.minor` or newer.
+    #[must_use]
+    pub fn since(self, major: u32, minor: u32) -> bool {
+        self >= Kernel { major, minor }
+    }
+}
+
+/// Who calls, and with which rights.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Caller {
+    /// Effective user id.
+    pub uid: u32,
+    /// Effective group id.
+    pub gid: u32,
+    /// Supplementary groups.
+    pub groups: Vec<u32>,
+    /// Name in the user database, or the number.
+    pub name: Text,
+    /// Home directory.
+    pub home: Text,
+    /// Effective capabilities, bit n for capability n.
+    pub capabilities: u64,
+    /// The caller's own user namespace, as `/proc/self/uid_map` shows it.
+    pub uid_map: IdMap,
+    /// The same for groups.
+    pub gid_map: IdMap,
+    /// The caller's lines of `/etc/subuid`: (first, count).
+    pub subuids: Vec<(u32, u32)>,
+    /// The caller's lines of `/etc/subgid`.
+    pub subgids: Vec<(u32, u32)>,
+}
+
+/// `CAP_SYS_ADMIN`, see `capabilities(7)`.
+pub const CAP_SYS_ADMIN: u32 = 21;
+
+impl Caller {
+    /// Whether the caller may mount and make namespaces without a user namespace of its own.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.capabilities & (1 << CAP_SYS_ADMIN) != 0
+    }
+}
+
+/// A line of `/proc/self/mountinfo`; `proc_pid_mountinfo(5)`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MountFact {
+    /// Mount id.
+    pub id: u64,
+    /// Mount id of the parent.
+    pub parent: u64,
+    /// The directory (or file) of the filesystem that is mounted.
+    pub root: Text,
+    /// Where.
+    pub point: WorldPath,
+    /// Type of the filesystem.
+    pub fstype: Text,
+    /// Device or other source.
+    pub source: Text,
+    /// Whether the mount or its filesystem is read-only.
+    pub read_only: bool,
+    /// Whether the mount point is a directory.
+    pub is_dir: bool,
+    /// Whether the caller may search (a directory) or read (a file) it.
+    pub reachable: bool,
+}
+
+/// An entry of a directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its name.
+    pub name: Text,
+    /// What it is; links are not followed.
+    pub found: Found,
+}
+
+/// What is found at a path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Found {
+    /// Nothing.
+    Missing,
+    /// A directory that the caller can list.
+    Directory {
+        /// Whether it has no entries.
+        empty: bool,
+        /// Permission bits.
+        mode: u32,
+    },
+    /// A directory that the caller cannot list.
+    ClosedDirectory,
+    /// A regular file.
+    File,
+    /// A symbolic link (where links are not followed) and where it points.
+    Link(Text),
+    /// A Unix socket.
+    Socket,
+    /// A character or block device.
+    Device,
+    /// A FIFO.
+    Fifo,
+    /// It cannot be told: the error number of `stat(2)`.
+    Denied(i32),
+}
+
+impl Found {
+    /// Whether it is a directory of any kind.
+    #[must_use]
+    pub fn is_dir(&self) -> bool {
+        matches!(self, Found::Directory { .. } | Found::ClosedDirectory)
+    }
+
+    /// Whether something is there.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        !matches!(self, Found::Missing | Found::Denied(_))
+    }
+}
+
+/// A file or directory of the machine that a world started by root does not see as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Secret {
+    /// Where it is.
+    pub path: WorldPath,
+    /// What the world sees in its place.
+    pub shown: Shown,
+}
+
+/// What stands in the place of a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shown {
+    /// An empty directory.
+    EmptyDirectory,
+    /// Nothing: the file is gone from the layer.
+    Nothing,
+    /// A copy without the secret part.
+    Redacted(Text),
+}

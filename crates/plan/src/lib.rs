@@ -1,0 +1,32 @@
+//! What a world is ([`Plan`]), what the machine offers ([`Facts`]), and the steps that build the
+//! one on the other ([`Program`]).
+//!
+//! Nothing here talks to the kernel: [`lower`] is a pure function, so every decision can be tested
+//! without privilege and explained without being carried out.
+#![forbid(unsafe_code)]
+
+pub mod caps;
+mod check;
+pub mod data_mount;
+pub mod errno;
+pub mod explain;
+pub mod facts;
+pub mod idmap;
+mod lower;
+pub mod namespace;
+pub mod path;
+pub mod plan;
+pub mod program;
+mod refusal;
+pub mod render;
+pub mod rlimit;
+pub mod text;
+
+pub use facts::Facts;
+pub use lower::lower;
+pub use namespace::{NamespaceKind, NamespaceSet};
+pub use path::WorldPath;
+pub use plan::Plan;
+pub use program::Program;
+pub use refusal::Refusal;
+pub use text::Text;

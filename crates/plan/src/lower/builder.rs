@@ -1,0 +1,199 @@
+//! Puts a Program together: arena, slots, steps and the list being written.
+
+use std::collections::HashMap;
+
+use crate::plan::Origin;
+use crate::program::{
+    Attrs, Block, Decision, HostFile, HostFileKind, Op, Rescue, Slot, Step, Str, Topic,
+};
+use crate::text::Text;
+
+/// Which list is being written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum List {
+    Setup,
+    Entry,
+}
+
+#[derive(Debug)]
+pub(super) struct Builder {
+    pub(super) arena: Vec<u8>,
+    strings: HashMap<Vec<u8>, Str>,
+    slots: u16,
+    free: Vec<Slot>,
+    pub(super) steps: Vec<Step>,
+    pub(super) setup: Block,
+    pub(super) entry: Block,
+    list: List,
+    pub(super) host_files: Vec<HostFile>,
+    pub(super) decisions: Vec<Decision>,
+}
+
+impl Builder {
+    pub(super) fn new() -> Self {
+        Builder {
+            arena: Vec::with_capacity(4096),
+            strings: HashMap::new(),
+            slots: 0,
+            free: Vec::new(),
+            steps: Vec::new(),
+            setup: Block::default(),
+            entry: Block::default(),
+            list: List::Setup,
+            host_files: Vec::new(),
+            decisions: Vec::new(),
+        }
+    }
+
+    /// Writes the other list from here on.
+    pub(super) fn write_to(&mut self, list: List) {
+        self.list = list;
+    }
+
+    /// A string in the arena; equal ones are stored once.
+    pub(super) fn str(&mut self, bytes: impl AsRef<[u8]>) -> Str {
+        let bytes = bytes.as_ref();
+        if let Some(s) = self.strings.get(bytes) {
+            return *s;
+        }
+        let s = Str { at: index(self.arena.len()), len: index(bytes.len()) };
+        self.arena.extend_from_slice(bytes);
+        self.arena.push(0);
+        self.strings.insert(bytes.to_vec(), s);
+        s
+    }
+
+    /// An unused slot.
+    pub(super) fn slot(&mut self) -> Slot {
+        self.free.pop().unwrap_or_else(|| self.new_slot())
+    }
+
+    /// A slot that no earlier op uses.
+    fn new_slot(&mut self) -> Slot {
+        self.slots += 1;
+        Slot(self.slots - 1)
+    }
+
+    /// Closes a slot's descriptor and gives the slot back.
+    pub(super) fn close(&mut self, slot: Slot) {
+        self.op(Op::Close(slot));
+        self.free.push(slot);
+    }
+
+    pub(super) fn slot_count(&self) -> u16 {
+        self.slots
+    }
+
+    /// What the following ops are for.
+    pub(super) fn step(
+        &mut self,
+        verb: &'static str,
+        object: impl Into<String>,
+        origin: Option<&Origin>,
+    ) {
+        self.steps.push(Step { verb, object: object.into(), origin: origin.cloned() });
+    }
+
+    pub(super) fn current_step(&self) -> u32 {
+        index(self.steps.len().saturating_sub(1))
+    }
+
+    pub(super) fn op(&mut self, op: Op) {
+        let step = self.current_step();
+        let block = self.block();
+        block.ops.push(op);
+        block.steps.push(step);
+    }
+
+    fn block(&mut self) -> &mut Block {
+        match self.list {
+            List::Setup => &mut self.setup,
+            List::Entry => &mut self.entry,
+        }
+    }
+
+    fn here(&mut self) -> u32 {
+        index(self.block().ops.len())
+    }
+
+    /// The next op, as the start of a range that may be rescued.
+    pub(super) fn mark(&mut self) -> u32 {
+        self.here()
+    }
+
+    /// If one of the ops since `from` ends with one of `errnos`, the list goes on at the next op.
+    pub(super) fn rescue_since(&mut self, from: u32, errnos: &'static [i32]) {
+        let to = self.here();
+        self.block().rescues.push(Rescue { from, to, errnos, then: to });
+    }
+
+    /// A jump over what follows, to where [`land`](Self::land) is called.
+    pub(super) fn leave(&mut self) -> u32 {
+        let at = self.here();
+        self.op(Op::Goto(0));
+        at
+    }
+
+    /// The target of a jump made by [`leave`](Self::leave).
+    pub(super) fn land(&mut self, jump: u32) {
+        let end = self.here();
+        if let Some(op) = self.block().ops.get_mut(jump as usize) {
+            *op = Op::Goto(end);
+        }
+    }
+
+    /// A descriptor opened by the host side.
+    pub(super) fn host_file(&mut self, what: HostFileKind) -> Slot {
+        let slot = self.new_slot();
+        let step = self.current_step();
+        self.host_files.push(HostFile { slot, what, step });
+        slot
+    }
+
+    pub(super) fn decide(&mut self, topic: Topic, what: impl Into<String>, why: impl Into<String>) {
+        self.decisions.push(Decision { topic, what: what.into(), why: why.into() });
+    }
+
+    /// A new filesystem with these options, as a detached tree.
+    pub(super) fn new_filesystem(
+        &mut self,
+        fstype: &str,
+        options: &[(&str, &[u8])],
+        attrs: Attrs,
+    ) -> Slot {
+        let fs = self.slot();
+        let fstype = self.str(fstype);
+        self.op(Op::FsOpen { fstype, into: fs });
+        for (key, value) in options {
+            let key = self.str(key);
+            if value.is_empty() {
+                self.op(Op::FsFlag { fs, key });
+            } else {
+                let value = self.str(value);
+                self.op(Op::FsString { fs, key, value });
+            }
+        }
+        self.finish_filesystem(fs, attrs)
+    }
+
+    /// Creates what `fs` was configured to be.
+    pub(super) fn finish_filesystem(&mut self, fs: Slot, attrs: Attrs) -> Slot {
+        self.op(Op::FsCreate { fs });
+        let tree = self.slot();
+        self.op(Op::FsMount { fs, attrs, into: tree });
+        self.free.push(fs);
+        tree
+    }
+
+    /// A copy of the mounts at a path of the machine, as a detached tree.
+    pub(super) fn clone_tree(&mut self, at: Slot, path: &Text, recursive: bool) -> Slot {
+        let into = self.slot();
+        let path = self.str(path.as_bytes());
+        self.op(Op::CloneTree { at, path, recursive, into });
+        into
+    }
+}
+
+fn index(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,450 @@
+//! From the view to mounts.
+//!
+//! One tmpfs, the scratch, holds everything that is thrown away: `new` is the world's root where that
+//! is built from pieces, `u/N` and `w/N` are the upper and work directories of layer N, `d/N` are the
+//! fresh directories that lie in other trees. It hangs on top of the old root, so when that is
+//! detached nothing but the mounts made from it holds it: with the last process it is gone.
+//!
+//! Paths of the machine are named from the old root, which stays the process's root until the end;
+//! places in the world are named from the new root's descriptor, and where a tree that is not ours
+//! lies on the way, resolved by the kernel beneath it.
+
+mod layer;
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::Context;
+use super::builder::Builder;
+use super::view::{Fresh, KernelFs, Node, Placed, View};
+use crate::errno::{EACCES, ELOOP, ENOENT, ENOTDIR, EPERM};
+use crate::path::WorldPath;
+use crate::plan::Origin;
+use crate::program::{Attrs, Op, Slot};
+use crate::text::Text;
+
+/// What lies at a place, for what comes below it.
+#[derive(Clone, Debug)]
+enum Ground {
+    /// A directory of ours without foreign links, at `base` in `slot`. `plain`: so is every
+    /// directory on the way from the root.
+    Own { slot: Slot, base: Vec<u8>, plain: bool },
+    /// Layer number n.
+    Layer,
+    /// A tree that nothing can be made in.
+    Other,
+}
+
+/// What is left of the mounts for the rest of the setup.
+#[derive(Debug)]
+pub(super) struct Mounted {
+    pub(super) root: Slot,
+    pub(super) scratch: Slot,
+    /// The layers: where, and their number.
+    pub(super) layers: Vec<(WorldPath, usize)>,
+}
+
+pub(super) struct Emitter<'a> {
+    cx: &'a Context<'a>,
+    view: &'a View,
+    b: &'a mut Builder,
+    scratch: Slot,
+    root: Slot,
+    grounds: BTreeMap<WorldPath, Ground>,
+    made: HashSet<(Slot, Vec<u8>)>,
+    done: HashSet<WorldPath>,
+    layers: Vec<(WorldPath, usize)>,
+    fresh: usize,
+}
+
+/// A masked or optional place that this kernel or machine does not have.
+const ABSENT: &[i32] = &[ENOENT, ENOTDIR, ELOOP, EACCES];
+
+pub(super) fn mounts(cx: &Context<'_>, view: &View, b: &mut Builder) -> Mounted {
+    b.step("make", "the scratch filesystem", None);
+    let size = cx.plan.scratch.map(|n| n.to_string()).unwrap_or_default();
+    let mut options = vec![("mode", &b"0755"[..])];
+    if !size.is_empty() {
+        options.push(("size", size.as_bytes()));
+    }
+    let scratch = b.new_filesystem("tmpfs", &options, Attrs::SAFE);
+    let slash = b.str("/");
+    b.op(Op::Attach { tree: scratch, to: Slot::CWD, path: slash });
+    let mut e = Emitter {
+        cx,
+        view,
+        b,
+        scratch,
+        root: scratch,
+        grounds: BTreeMap::new(),
+        made: HashSet::new(),
+        done: HashSet::new(),
+        layers: Vec::new(),
+        fresh: 0,
+    };
+    e.base_directories();
+    e.place_root();
+    for (path, placed) in view.places.iter().filter(|(path, _)| !path.is_root()) {
+        if !e.done.contains(path) {
+            e.place(path, placed);
+        }
+    }
+    if cx.read_only() {
+        e.freeze_root();
+    }
+    Mounted { root: e.root, scratch, layers: e.layers }
+}
+
+impl Emitter<'_> {
+    fn base_directories(&mut self) {
+        let nodes = || self.view.places.values().map(|p| &p.node);
+        let layers = nodes().any(|n| matches!(n, Node::Layer { .. }));
+        let mut names = vec!["new", "d"];
+        if layers {
+            names.extend(["u", "w"]);
+        }
+        if layers && self.cx.owns_root_mounts() {
+            names.push("l");
+        }
+        for name in names {
+            self.mkdir(self.scratch, name, 0o755);
+        }
+    }
+
+    fn place_root(&mut self) {
+        let root = WorldPath::root();
+        let fallback = Placed { node: Fresh::mode(0o755), origin: None, optional: false };
+        let placed = self.view.places.get(&root).unwrap_or(&fallback);
+        self.b.step("make", "the root directory", placed.origin.as_ref());
+        let (tree, ground) = match &placed.node {
+            Node::Layer { source, read_only } => {
+                (self.layer(&root, source, *read_only), Ground::Layer)
+            }
+            Node::Bind { source, read_only, .. } => {
+                (self.bind(source, true, *read_only, false), Ground::Other)
+            }
+            _ => {
+                let new = Text::from("new");
+                let own = Ground::Own { slot: self.scratch, base: b"new".to_vec(), plain: true };
+                (self.b.clone_tree(self.scratch, &new, false), own)
+            }
+        };
+        let new = self.b.str("new");
+        self.b.op(Op::Attach { tree, to: self.scratch, path: new });
+        self.root = tree;
+        self.grounds.insert(root.clone(), ground);
+        if matches!(placed.node, Node::Layer { .. }) {
+            self.write_through(&root);
+        }
+    }
+
+    fn place(&mut self, path: &WorldPath, placed: &Placed) {
+        let ground = self.ground_of(path);
+        self.announce(path, placed);
+        if !placed.optional || matches!(ground, Ground::Own { .. }) {
+            self.put(path, placed, &ground);
+            return;
+        }
+        // The place may be missing in a tree of the machine's: then there is nothing to do.
+        let rescue_from = self.b.mark();
+        self.put(path, placed, &ground);
+        self.b.rescue_since(rescue_from, ABSENT);
+    }
+
+    fn announce(&mut self, path: &WorldPath, placed: &Placed) {
+        let verb = match &placed.node {
+            Node::Bind { source, .. } => {
+                self.b.step("bind", source.to_string(), placed.origin.as_ref());
+                return;
+            }
+            Node::Layer { source, .. } => {
+                self.b.step("layer", source.to_string(), placed.origin.as_ref());
+                return;
+            }
+            Node::Fresh(_) | Node::Link(_) | Node::File { .. } => "make",
+            Node::Hidden { .. } | Node::Removed => "hide",
+            Node::Kernel(_) => "mount",
+            Node::Frozen => "make read-only",
+        };
+        self.b.step(verb, path.to_string(), placed.origin.as_ref());
+    }
+
+    fn ground_of(&self, path: &WorldPath) -> Ground {
+        let mut at = path.parent();
+        while let Some(path) = at {
+            if let Some(ground) = self.grounds.get(&path) {
+                return ground.clone();
+            }
+            at = path.parent();
+        }
+        Ground::Other
+    }
+
+    /// The nearest place above, which is what the ground of `path` belongs to.
+    fn ground_path(&self, path: &WorldPath) -> WorldPath {
+        self.view.above(path).map_or_else(WorldPath::root, |(at, _)| at.clone())
+    }
+
+    fn put(&mut self, path: &WorldPath, placed: &Placed, ground: &Ground) {
+        match &placed.node {
+            Node::Fresh(fresh) => self.fresh(path, *fresh, ground),
+            Node::Link(target) => self.link(path, target, ground),
+            Node::File { mode, data } => self.file(path, *mode, data, ground),
+            Node::Bind { source, read_only, recursive, dir, device } => {
+                self.point(path, *dir, ground);
+                let tree = self.bind(source, *recursive, *read_only, *device);
+                self.attach(tree, path, ground);
+                self.grounds.insert(path.clone(), Ground::Other);
+            }
+            Node::Layer { source, read_only } => {
+                self.point(path, true, ground);
+                self.layer_or_bind(path, source, *read_only, placed.origin.as_ref(), ground);
+                self.grounds.insert(path.clone(), Ground::Layer);
+                self.write_through(path);
+            }
+            Node::Hidden { dir } => self.hidden(path, *dir, ground),
+            Node::Kernel(fs) => self.kernel(path, *fs, ground),
+            Node::Frozen => self.frozen(path),
+            Node::Removed => self.removed(path, ground),
+        }
+    }
+
+    // ---- directories and files of our own
+
+    fn mkdir(&mut self, at: Slot, path: impl AsRef<[u8]>, mode: u32) {
+        if self.made.insert((at, path.as_ref().to_vec())) {
+            let path = self.b.str(path);
+            self.b.op(Op::Mkdir { at, path, mode });
+        }
+    }
+
+    /// Makes every missing directory of `rest` below `base`, but not the last component.
+    fn parents(&mut self, slot: Slot, base: &[u8], rest: &[u8]) {
+        let mut path = base.to_vec();
+        let mut parts = rest.split(|b| *b == b'/').filter(|p| !p.is_empty()).peekable();
+        while let Some(part) = parts.next() {
+            if parts.peek().is_none() {
+                break;
+            }
+            append(&mut path, part);
+            self.mkdir(slot, &path, 0o755);
+        }
+    }
+
+    /// Where `path` really is, when it lies in a directory of ours.
+    fn own_location(&mut self, path: &WorldPath, ground: &Ground) -> Option<(Slot, Vec<u8>)> {
+        let Ground::Own { slot, base, .. } = ground else { return None };
+        let at = self.ground_path(path);
+        let rest = at.remainder(path).unwrap_or_default().to_vec();
+        self.parents(*slot, base, &rest);
+        let mut location = base.clone();
+        append(&mut location, &rest);
+        Some((*slot, location))
+    }
+
+    /// Makes a mount point.
+    fn point(&mut self, path: &WorldPath, dir: bool, ground: &Ground) {
+        let Some((slot, location)) = self.own_location(path, ground) else { return };
+        if dir {
+            self.mkdir(slot, location, 0o755);
+        } else {
+            let path = self.b.str(location);
+            self.b.op(Op::CreateFile { at: slot, path, mode: 0o444 });
+        }
+    }
+
+    fn fresh(&mut self, path: &WorldPath, fresh: Fresh, ground: &Ground) {
+        if fresh.own_filesystem {
+            self.point(path, true, ground);
+            self.fresh_filesystem(path, fresh, ground);
+            return;
+        }
+        let plain = matches!(ground, Ground::Own { plain: true, .. });
+        if let Some((slot, base)) = self.own_location(path, ground) {
+            self.fresh_directory(slot, &base, fresh);
+            self.grounds.insert(path.clone(), Ground::Own { slot, base, plain });
+            return;
+        }
+        let base = format!("d/{}", self.fresh).into_bytes();
+        self.fresh += 1;
+        self.fresh_directory(self.scratch, &base, fresh);
+        let tree = self.b.clone_tree(self.scratch, &Text::from(&base[..]), false);
+        if self.cx.read_only() {
+            self.b.op(Op::SetAttrs { tree, attrs: Attrs::SAFE_READ_ONLY, recursive: false });
+        }
+        self.attach(tree, path, ground);
+        self.grounds.insert(path.clone(), Ground::Own { slot: self.scratch, base, plain: false });
+    }
+
+    fn fresh_directory(&mut self, slot: Slot, location: &[u8], fresh: Fresh) {
+        self.mkdir(slot, location, fresh.mode);
+        if fresh.users_own {
+            self.give_to_user(slot, location);
+        }
+    }
+
+    fn give_to_user(&mut self, at: Slot, location: &[u8]) {
+        let (uid, gid) = self.cx.ids.owner;
+        if self.cx.ids.own_maps.is_none() && (uid, gid) != (0, 0) {
+            let path = self.b.str(location);
+            self.b.op(Op::Chown { at, path, uid, gid });
+        }
+    }
+
+    fn fresh_filesystem(&mut self, path: &WorldPath, fresh: Fresh, ground: &Ground) {
+        let mode = format!("{:04o}", fresh.mode);
+        let size = fresh.size.map(|n| n.to_string()).unwrap_or_default();
+        let mut options = vec![("mode", mode.as_bytes())];
+        if !size.is_empty() {
+            options.push(("size", size.as_bytes()));
+        }
+        let tree = self.b.new_filesystem("tmpfs", &options, Attrs::SAFE);
+        if fresh.users_own {
+            self.give_to_user(tree, b".");
+        }
+        self.attach_open(tree, path, ground);
+        let own = Ground::Own { slot: tree, base: Vec::new(), plain: false };
+        self.grounds.insert(path.clone(), own);
+    }
+
+    fn link(&mut self, path: &WorldPath, target: &Text, ground: &Ground) {
+        if let Some((at, location)) = self.own_location(path, ground) {
+            let path = self.b.str(location);
+            let target = self.b.str(target.as_bytes());
+            self.b.op(Op::Symlink { at, path, target });
+        }
+    }
+
+    fn file(&mut self, path: &WorldPath, mode: u32, data: &[u8], ground: &Ground) {
+        let data = self.b.str(data);
+        if let Some((at, location)) = self.own_location(path, ground) {
+            let path = self.b.str(location);
+            self.b.op(Op::PutFile { at, path, mode, data });
+            return;
+        }
+        let location = format!("d/{}", self.fresh);
+        self.fresh += 1;
+        let at = self.scratch;
+        let name = self.b.str(&location);
+        self.b.op(Op::PutFile { at, path: name, mode, data });
+        let tree = self.b.clone_tree(at, &Text::from(location), false);
+        self.attach(tree, path, ground);
+    }
+
+    fn hidden(&mut self, path: &WorldPath, dir: bool, ground: &Ground) {
+        if let Some((at, location)) = self.own_location(path, ground) {
+            let path = self.b.str(location);
+            self.b.op(if dir {
+                Op::Mkdir { at, path, mode: 0o555 }
+            } else {
+                Op::CreateFile { at, path, mode: 0 }
+            });
+            return;
+        }
+        let name = if dir { "d/empty" } else { "d/void" };
+        if self.made.insert((self.scratch, name.as_bytes().to_vec())) {
+            let path = self.b.str(name);
+            self.b.op(if dir {
+                Op::Mkdir { at: self.scratch, path, mode: 0o555 }
+            } else {
+                Op::CreateFile { at: self.scratch, path, mode: 0 }
+            });
+        }
+        let tree = self.b.clone_tree(self.scratch, &Text::from(name), false);
+        self.b.op(Op::SetAttrs { tree, attrs: Attrs::SAFE_READ_ONLY, recursive: false });
+        self.attach(tree, path, ground);
+        self.grounds.insert(path.clone(), Ground::Other);
+    }
+
+    /// A file that the layer's tree holds is gone from the layer.
+    fn removed(&mut self, path: &WorldPath, ground: &Ground) {
+        if !matches!(ground, Ground::Layer) {
+            self.hidden(path, false, ground);
+            return;
+        }
+        let dir = self.find(path.parent().unwrap_or_default().relative());
+        let name = self.b.str(path.name());
+        self.b.op(Op::Remove { at: dir, path: name });
+        self.b.close(dir);
+    }
+
+    // ---- mounts
+
+    fn find(&mut self, relative: &[u8]) -> Slot {
+        let into = self.b.slot();
+        let path = self.b.str(if relative.is_empty() { &b"."[..] } else { relative });
+        self.b.op(Op::Find { root: self.root, path, into });
+        into
+    }
+
+    fn attach(&mut self, tree: Slot, path: &WorldPath, ground: &Ground) {
+        self.attach_open(tree, path, ground);
+        self.b.close(tree);
+    }
+
+    fn attach_open(&mut self, tree: Slot, path: &WorldPath, ground: &Ground) {
+        if matches!(ground, Ground::Own { plain: true, .. }) {
+            let path = self.b.str(path.relative());
+            self.b.op(Op::Attach { tree, to: self.root, path });
+            return;
+        }
+        let point = self.find(path.relative());
+        let here = self.b.str("");
+        self.b.op(Op::Attach { tree, to: point, path: here });
+        self.b.close(point);
+    }
+
+    fn bind(&mut self, source: &Text, recursive: bool, read_only: bool, device: bool) -> Slot {
+        let tree = self.b.clone_tree(Slot::CWD, source, recursive);
+        let attrs = Attrs { read_only, nosuid: true, nodev: !device, noexec: device && !recursive };
+        self.b.op(Op::SetAttrs { tree, attrs, recursive });
+        tree
+    }
+
+    fn kernel(&mut self, path: &WorldPath, fs: KernelFs, ground: &Ground) {
+        self.point(path, true, ground);
+        let tree = match fs {
+            KernelFs::Proc => self.b.new_filesystem("proc", &[], Attrs::KERNEL),
+            KernelFs::Mqueue => self.b.new_filesystem("mqueue", &[], Attrs::KERNEL),
+            KernelFs::Sysfs => self.b.new_filesystem("sysfs", &[], Attrs::KERNEL_READ_ONLY),
+            KernelFs::Devpts => self.b.new_filesystem(
+                "devpts",
+                &[("ptmxmode", b"0666"), ("mode", b"0620")],
+                Attrs { nodev: false, ..Attrs::KERNEL },
+            ),
+        };
+        self.attach(tree, path, ground);
+        self.grounds.insert(path.clone(), Ground::Other);
+    }
+
+    /// KERNEL: a bind of part of a mount has attributes of its own, so a directory of a procfs can be
+    /// read-only while the rest is not.
+    fn frozen(&mut self, path: &WorldPath) {
+        let relative = Text::from(path.relative());
+        let tree = self.b.clone_tree(self.root, &relative, true);
+        self.b.op(Op::SetAttrs { tree, attrs: Attrs::KERNEL_READ_ONLY, recursive: true });
+        self.attach(tree, path, &Ground::Other);
+    }
+
+    fn freeze_root(&mut self) {
+        self.b.step(
+            "make read-only",
+            "the root directory",
+            Some(&Origin::Option("--read-only".to_owned())),
+        );
+        self.b.op(Op::SetAttrs { tree: self.root, attrs: Attrs::SAFE_READ_ONLY, recursive: false });
+    }
+}
+
+fn append(path: &mut Vec<u8>, part: &[u8]) {
+    if part.is_empty() {
+        return;
+    }
+    if !path.is_empty() {
+        path.push(b'/');
+    }
+    path.extend_from_slice(part);
+}
+
+/// What the kernel answers where an overlay cannot lie on a directory.
+pub(super) const NO_LAYER: &[i32] =
+    &[crate::errno::EINVAL, EPERM, crate::errno::EOPNOTSUPP, crate::errno::ENODEV];

@@ -1,0 +1,155 @@
+//! The list of the process that becomes the program.
+
+use super::Context;
+use super::builder::Builder;
+use crate::caps::CapSet;
+use crate::errno::{EACCES, ENOENT, ENOTDIR};
+use crate::namespace::NamespaceKind;
+use crate::plan::{CapabilityChange, User};
+use crate::program::{Op, Slot, Topic};
+use crate::rlimit;
+use crate::text::Text;
+
+/// What `execve(2)` is given.
+pub(super) struct Prepared {
+    pub(super) candidates: Vec<Text>,
+    pub(super) env: Vec<Text>,
+    pub(super) groups: Vec<u32>,
+}
+
+const DEFAULT_PATH: &[u8] = b"/usr/local/bin:/usr/bin:/bin";
+
+pub(super) fn write(cx: &Context<'_>, b: &mut Builder, peer: Option<Slot>) -> Prepared {
+    b.step("start", "the program's process", None);
+    terminal(cx, b, peer);
+    limits(cx, b);
+    let groups = rights(cx, b);
+    working_directory(cx, b);
+    if !cx.owns(NamespaceKind::Pid) {
+        b.step("start", "the program's process", None);
+        b.op(Op::DieWithParent);
+    }
+    let program = cx.plan.command.argv.first().cloned().unwrap_or_default();
+    b.step("run", program.to_string(), None);
+    b.op(Op::RestoreUmask);
+    b.op(Op::KeepDescriptors);
+    b.op(Op::ResetSignals);
+    b.op(Op::Exec);
+    Prepared { candidates: candidates(cx, &program), env: environment(cx), groups }
+}
+
+/// KERNEL: `kill(0, …)` reaches the whole process group and a terminal's signals its foreground group,
+/// so the program leads a group of its own; process 1 leads the session.
+fn terminal(cx: &Context<'_>, b: &mut Builder, peer: Option<Slot>) {
+    if !cx.plan.process.as_pid_1 {
+        b.op(Op::NewGroup);
+    }
+    let Some(peer) = peer else { return };
+    b.op(Op::Foreground(peer));
+    for (fd, is_terminal) in (0u8..).zip(cx.facts.terminals) {
+        if is_terminal {
+            b.op(Op::Stdio { from: peer, to: fd });
+        }
+    }
+}
+
+fn limits(cx: &Context<'_>, b: &mut Builder) {
+    for limit in &cx.plan.process.rlimits {
+        let Some(resource) = rlimit::resource(&limit.name) else { continue };
+        b.step("set", format!("the limit {}", limit.name), None);
+        let value = |v: Option<u64>| v.unwrap_or(u64::MAX);
+        b.op(Op::Rlimit { resource, soft: value(limit.soft), hard: value(limit.hard) });
+    }
+}
+
+/// KERNEL: the order matters. Dropping from the bounding set needs `CAP_SETPCAP`, changing groups
+/// `CAP_SETGID`, so both come before the ids change, which takes all capabilities from anybody but
+/// id 0; ambient ones can only be raised when permitted and inheritable hold them.
+fn rights(cx: &Context<'_>, b: &mut Builder) -> Vec<u32> {
+    let keep = kept(cx);
+    let ids = &cx.ids;
+    let mut groups = Vec::new();
+    b.step("set", "the program's ids and capabilities", None);
+    let may_bound = cx.owns(NamespaceKind::User) || cx.facts.caller.is_admin();
+    if may_bound {
+        b.op(Op::BoundingSet { keep: keep.0 });
+    }
+    if ids.change {
+        if cx.plan.identity.user != User::Caller {
+            groups.push(ids.gid);
+            b.op(Op::SetGroups);
+        }
+        b.op(Op::SetIds { uid: ids.uid, gid: ids.gid });
+    }
+    let held = if ids.change && ids.uid != 0 { CapSet::EMPTY } else { keep };
+    b.op(Op::Capabilities { set: held.0, inheritable: if ids.uid == 0 { 0 } else { held.0 } });
+    b.op(Op::Ambient { set: if ids.uid == 0 { 0 } else { held.0 } });
+    b.op(Op::NoNewPrivs);
+    b.decide(
+        Topic::Process,
+        format!("capabilities: {held:?}"),
+        if held == CapSet::EMPTY {
+            "the program is not the world's root"
+        } else {
+            "the program is the world's root"
+        },
+    );
+    b.decide(
+        Topic::Process,
+        "no new privileges",
+        "set-user-ID programs and file capabilities add nothing",
+    );
+    groups
+}
+
+/// What the program keeps: nothing as a user, a safe selection as root; then what was asked for.
+fn kept(cx: &Context<'_>) -> CapSet {
+    let mut set = if cx.ids.uid == 0 { CapSet::WORLD_ROOT } else { CapSet::EMPTY };
+    for change in &cx.plan.process.capabilities {
+        let (CapabilityChange::Add(name) | CapabilityChange::Drop(name)) = change;
+        let named = CapSet::named(name).unwrap_or_default();
+        set = if matches!(change, CapabilityChange::Add(_)) {
+            set.with(named)
+        } else {
+            set.without(named)
+        };
+    }
+    if cx.owns(NamespaceKind::User) || cx.plan.namespaces.joins(NamespaceKind::User) {
+        return set;
+    }
+    CapSet(set.0 & cx.facts.caller.capabilities)
+}
+
+fn working_directory(cx: &Context<'_>, b: &mut Builder) {
+    let Some(workdir) = &cx.plan.command.workdir else { return };
+    b.step("change to", format!("the working directory {}", workdir.path), None);
+    let path = b.str(workdir.path.as_bytes());
+    let from = b.mark();
+    b.op(Op::Chdir(path));
+    if !workdir.required {
+        b.rescue_since(from, &[ENOENT, ENOTDIR, EACCES]);
+    }
+}
+
+fn candidates(cx: &Context<'_>, program: &Text) -> Vec<Text> {
+    if program.as_bytes().contains(&b'/') {
+        return vec![program.clone()];
+    }
+    let path = cx.plan.command.env.iter().rev().find(|v| v.name == "PATH");
+    let path = path.map_or(DEFAULT_PATH, |v| v.value.as_bytes());
+    let full = |dir: &[u8]| {
+        let dir = if dir.is_empty() { b"." } else { dir };
+        Text::from([dir, b"/", program.as_bytes()].concat())
+    };
+    path.split(|b| *b == b':').map(full).collect()
+}
+
+fn environment(cx: &Context<'_>) -> Vec<Text> {
+    let one = |name: &[u8], value: &[u8]| Text::from([name, b"=", value].concat());
+    let mut env: Vec<Text> =
+        cx.plan.command.env.iter().map(|v| one(v.name.as_bytes(), v.value.as_bytes())).collect();
+    if let Some(workdir) = &cx.plan.command.workdir {
+        env.push(one(b"PWD", workdir.path.as_bytes()));
+    }
+    env
+}

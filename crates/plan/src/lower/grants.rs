@@ -1,0 +1,225 @@
+//! What the user adds to, or takes from, the view; and what follows from it.
+
+use super::Context;
+use super::builder::Builder;
+use super::host_view;
+use super::view::{Fresh, Node, Placed, View};
+use crate::facts::Found;
+use crate::path::WorldPath;
+use crate::plan::{Grant, GrantKind, Origin, RootSource};
+use crate::program::Topic;
+use crate::refusal::Refusal;
+use crate::text::Text;
+
+pub(super) fn place(cx: &Context<'_>, view: &mut View) -> Result<(), Refusal> {
+    let asked = |g: &&Grant| matches!(g.origin, Origin::Option(_));
+    for grant in cx.plan.grants.iter().filter(asked) {
+        clear_below(cx, view, &view.resolve(&grant.dest));
+    }
+    for grant in &cx.plan.grants {
+        let dest = view.resolve(&grant.dest);
+        if asked(&grant) || !visible(view, &dest) {
+            place_one(cx, view, &dest, grant)?;
+        }
+    }
+    open_hidden_directories(view);
+    Ok(())
+}
+
+/// A grant covers what the default view has at and below its place, but never uncovers a secret.
+fn clear_below(cx: &Context<'_>, view: &mut View, dest: &WorldPath) {
+    let secret =
+        |path: &WorldPath| cx.facts.secrets.iter().any(|s| s.path == *path) && path != dest;
+    view.places
+        .retain(|path, placed| !dest.contains(path) || placed.origin.is_some() || secret(path));
+}
+
+/// Whether the machine's file at this path is in the view already: then a rule that would show it
+/// (copy-on-write) has nothing to add.
+fn visible(view: &View, dest: &WorldPath) -> bool {
+    let Some((at, placed)) = view.nearest(dest) else { return false };
+    match &placed.node {
+        Node::Layer { source, .. } | Node::Bind { source, .. } => *source == *at.text(),
+        _ => false,
+    }
+}
+
+fn place_one(
+    cx: &Context<'_>,
+    view: &mut View,
+    dest: &WorldPath,
+    grant: &Grant,
+) -> Result<(), Refusal> {
+    let found = grant.what.source().and_then(|s| cx.facts.sources.get(s));
+    let dir = found.is_none_or(Found::is_dir);
+    let bind = |source: &Text, read_only, device| Node::Bind {
+        source: source.clone(),
+        read_only,
+        recursive: dir,
+        dir,
+        device,
+    };
+    let node = match &grant.what {
+        GrantKind::ReadOnly { .. } | GrantKind::ReadWrite { .. }
+            if found == Some(&Found::Socket) =>
+        {
+            return Err(Refusal::with_hint(
+                format!(
+                    "{} names a socket, and files that can be read are not sockets to connect to",
+                    grant.origin
+                ),
+                format!("--socket {} lets the program connect to it", grant.dest),
+            ));
+        }
+        GrantKind::ReadOnly { source } => bind(source, true, false),
+        GrantKind::ReadWrite { source } | GrantKind::Socket { source } => {
+            bind(source, false, false)
+        }
+        GrantKind::Device { source } => bind(source, false, true),
+        GrantKind::CopyOnWrite { source } => {
+            let found = found.unwrap_or(&Found::Missing);
+            if !found.is_dir() && found.exists() {
+                return Err(Refusal::with_hint(
+                    format!("{} names a file, and only a directory can have a layer", grant.origin),
+                    "name the directory it is in",
+                ));
+            }
+            host_view::copy_on_write(cx, view, dest, source, found);
+            if let Some(placed) = view.places.get_mut(dest) {
+                placed.origin = Some(grant.origin.clone());
+            }
+            return Ok(());
+        }
+        GrantKind::Hide => Node::Hidden {
+            dir: !matches!(
+                cx.facts.places.get(dest),
+                Some(Found::File | Found::Socket | Found::Fifo | Found::Device)
+            ),
+        },
+        GrantKind::Tmpfs { size } => {
+            Node::Fresh(Fresh { mode: 0o755, users_own: true, size: *size, own_filesystem: true })
+        }
+    };
+    view.put_for(dest.clone(), node, &grant.origin);
+    Ok(())
+}
+
+/// A hidden directory with something granted below it must be able to hold the mount points.
+fn open_hidden_directories(view: &mut View) {
+    let hidden: Vec<WorldPath> = view
+        .places
+        .iter()
+        .filter(|(_, placed)| placed.node == Node::Hidden { dir: true })
+        .map(|(path, _)| path.clone())
+        .filter(|path| has_below(view, path))
+        .collect();
+    for path in hidden {
+        if let Some(placed) = view.places.get_mut(&path) {
+            placed.node = Fresh::mode(0o755);
+        }
+    }
+}
+
+fn has_below(view: &View, path: &WorldPath) -> bool {
+    view.places.range(path.clone()..).nth(1).is_some_and(|(next, _)| path.contains(next))
+}
+
+/// KERNEL: neither a read-only mount nor file permissions of others keep a process of the same user
+/// from `connect()`ing to a socket that it can reach by path. Through a layer it cannot: the overlay's
+/// inode is not the one that the socket is bound to. In binds each known socket is covered.
+pub(super) fn close_sockets(cx: &Context<'_>, view: &mut View) {
+    let binds: Vec<(WorldPath, WorldPath)> = view
+        .places
+        .iter()
+        .filter_map(|(dest, placed)| match &placed.node {
+            Node::Bind { source, dir: true, .. } => {
+                Some((dest.clone(), WorldPath::from(source.clone())))
+            }
+            _ => None,
+        })
+        .collect();
+    for socket in &cx.facts.sockets {
+        for (dest, source) in &binds {
+            let Some(below) = source.remainder(socket) else { continue };
+            let place = dest.join(below);
+            if view.nearest(&place).is_some_and(|(at, _)| at == dest) {
+                view.put_optional(place, Node::Hidden { dir: false });
+            }
+        }
+    }
+}
+
+/// Sees to it that every place can be mounted on: gives a read-only tree a layer where a mount point
+/// is missing, and refuses to leave a stub in a tree whose changes are real.
+pub(super) fn open_mount_points(
+    cx: &Context<'_>,
+    view: &mut View,
+    b: &mut Builder,
+) -> Result<(), Refusal> {
+    let mut dropped = Vec::new();
+    let mut layers = Vec::new();
+    for (path, placed) in &view.places {
+        let Some((at, Placed { node: Node::Bind { source, read_only, dir: true, .. }, .. })) =
+            view.above(path)
+        else {
+            continue;
+        };
+        if !missing(cx, view, at, path) {
+            continue;
+        }
+        if placed.optional {
+            dropped.push(path.clone());
+        } else if *read_only {
+            let parent = existing_parent(cx, at, path);
+            let below = at.remainder(&parent).unwrap_or_default();
+            layers.push((parent.clone(), WorldPath::from(source.clone()).join(below)));
+        } else if placed.node == (Node::Hidden { dir: true }) {
+            b.decide(
+                Topic::Files,
+                format!("nothing is hidden at {path}"),
+                "it does not exist, and a stub would appear on the machine",
+            );
+            dropped.push(path.clone());
+        } else {
+            let origin =
+                placed.origin.as_ref().map_or_else(|| "the world".to_owned(), ToString::to_string);
+            return Err(Refusal::with_hint(
+                format!(
+                    "{origin} needs {path}, which does not exist, and making it would change {source} on the machine"
+                ),
+                format!("make it first: mkdir -p {path}"),
+            ));
+        }
+    }
+    for path in dropped {
+        view.places.remove(&path);
+    }
+    for (path, source) in layers {
+        b.decide(
+            Topic::Files,
+            format!("{path} gets a read-only layer"),
+            "a mount point below it does not exist on the machine",
+        );
+        view.put(path, Node::Layer { source: source.text().clone(), read_only: true });
+    }
+    Ok(())
+}
+
+/// Whether `path` does not exist in the tree that is mounted at `at`.
+fn missing(cx: &Context<'_>, view: &View, at: &WorldPath, path: &WorldPath) -> bool {
+    let known = match (view.places.get(at).map(|p| &p.node), &cx.plan.root) {
+        (Some(Node::Bind { source, .. } | Node::Layer { source, .. }), RootSource::Host { .. }) => {
+            *source == *at.text()
+        }
+        _ => at.is_root(),
+    };
+    known && cx.facts.places.get(path) == Some(&Found::Missing)
+}
+
+fn existing_parent(cx: &Context<'_>, at: &WorldPath, path: &WorldPath) -> WorldPath {
+    let mut parent = path.parent().unwrap_or_default();
+    while parent != *at && cx.facts.places.get(&parent) == Some(&Found::Missing) {
+        parent = parent.parent().unwrap_or_default();
+    }
+    parent
+}

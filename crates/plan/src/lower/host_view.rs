@@ -1,0 +1,195 @@
+//! The view of a world made from the machine's own files.
+//!
+//! As the machine's root, one layer covers the whole root filesystem, and one each mount below it.
+//! As anybody else the kernel refuses a layer over a directory with mounts below it (they are locked
+//! in a user namespace, and an overlay would uncover what they hide), so directories above mount
+//! points are built anew and every entry gets its own bind or layer.
+
+use super::Context;
+use super::view::{Fresh, Node, View};
+use crate::data_mount::data_mounts;
+use crate::facts::{Found, MountFact, Shown};
+use crate::path::WorldPath;
+use crate::text::Text;
+
+/// Trees of the operating system: below them nothing belongs to an ordinary user, and what belongs
+/// to ids that the world does not have can never be copied up. A layer would only slow them down.
+const SYSTEM_TREES: [&str; 12] = [
+    "/usr", "/etc", "/boot", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix",
+    "/gnu", "/snap",
+];
+
+/// Directories whose content belongs to running programs or other users: empty in a world.
+const FRESH_DIRECTORIES: [(&str, u32); 3] =
+    [("/tmp", 0o1777), ("/var/tmp", 0o1777), ("/run", 0o755)];
+
+pub(super) fn build(cx: &Context<'_>, home: bool) -> View {
+    let mut view = View::default();
+    if cx.owns_root_mounts() {
+        from_one_layer(cx, &mut view);
+    } else {
+        from_pieces(cx, &mut view);
+    }
+    for (path, mode) in FRESH_DIRECTORIES {
+        place_if_there(cx, &mut view, path, Fresh::mode(mode));
+    }
+    homes(cx, &mut view, home);
+    secrets(cx, &mut view);
+    resolv_conf(cx, &mut view);
+    view
+}
+
+fn from_one_layer(cx: &Context<'_>, view: &mut View) {
+    view.put(WorldPath::root(), cx.copied(Text::from("/")));
+    for mount in data_mounts(&cx.facts.mounts) {
+        view.put(mount.point.clone(), mount_node(cx, mount));
+    }
+}
+
+fn from_pieces(cx: &Context<'_>, view: &mut View) {
+    let mounts = data_mounts(&cx.facts.mounts);
+    view.put(WorldPath::root(), Fresh::mode(0o755));
+    let entries = cx.facts.directories.get(&WorldPath::root());
+    for entry in entries.into_iter().flatten() {
+        let path = WorldPath::root().join(entry.name.as_bytes());
+        piece(cx, view, &mounts, &path, &entry.found);
+    }
+    let local = WorldPath::abs("/usr/local");
+    if cx.facts.places.get(&local).is_some_and(|f| matches!(f, Found::Directory { .. })) {
+        view.put(local.clone(), cx.copied(local.text().clone()));
+    }
+}
+
+/// One entry of a directory that is built anew.
+fn piece(
+    cx: &Context<'_>,
+    view: &mut View,
+    mounts: &[&MountFact],
+    path: &WorldPath,
+    found: &Found,
+) {
+    if is_special(path) {
+        return;
+    }
+    if let Some(mount) = mounts.iter().find(|m| m.point == *path)
+        && (mount.read_only || !mount.is_dir)
+    {
+        view.put(path.clone(), mount_node(cx, mount));
+        return;
+    }
+    let system = SYSTEM_TREES.iter().any(|t| path.text() == t);
+    match found {
+        Found::Link(target) => view.put(path.clone(), Node::Link(target.clone())),
+        Found::Directory { .. } if system => view.put(path.clone(), bind(path.text(), true)),
+        Found::Directory { mode, .. }
+            if mounts.iter().any(|m| m.point != *path && path.contains(&m.point)) =>
+        {
+            view.put(path.clone(), Fresh::mode(*mode));
+            let entries = cx.facts.directories.get(path);
+            for entry in entries.into_iter().flatten() {
+                piece(cx, view, mounts, &path.join(entry.name.as_bytes()), &entry.found);
+            }
+        }
+        Found::Directory { empty: true, mode } => view.put(path.clone(), Fresh::mode(*mode)),
+        Found::Directory { .. } => view.put(path.clone(), cx.copied(path.text().clone())),
+        Found::ClosedDirectory => view.put(path.clone(), Fresh::mode(0o755)),
+        Found::File => view.put(path.clone(), bind(path.text(), false)),
+        Found::Missing | Found::Socket | Found::Device | Found::Fifo | Found::Denied(_) => {}
+    }
+}
+
+/// A directory of the machine, copy-on-write, whatever is mounted below it.
+pub(super) fn copy_on_write(
+    cx: &Context<'_>,
+    view: &mut View,
+    path: &WorldPath,
+    source: &Text,
+    found: &Found,
+) {
+    let mounts = data_mounts(&cx.facts.mounts);
+    let own = WorldPath::from(source.clone());
+    let below = mounts.iter().any(|m| m.point != own && own.contains(&m.point));
+    if *path != own || !below {
+        view.put(path.clone(), cx.copied(source.clone()));
+    } else if cx.owns_root_mounts() {
+        view.put(path.clone(), cx.copied(source.clone()));
+        for mount in mounts.iter().filter(|m| m.point != own && own.contains(&m.point)) {
+            view.put(mount.point.clone(), mount_node(cx, mount));
+        }
+    } else {
+        piece(cx, view, &mounts, path, found);
+    }
+}
+
+fn is_special(path: &WorldPath) -> bool {
+    ["/proc", "/sys", "/dev", "/run", "/tmp", "/home", "/root", "/lost+found"]
+        .iter()
+        .any(|p| path.text() == p)
+}
+
+fn mount_node(cx: &Context<'_>, mount: &MountFact) -> Node {
+    let source = mount.point.text().clone();
+    match mount {
+        MountFact { reachable: false, is_dir, .. } => Node::Hidden { dir: *is_dir },
+        MountFact { read_only: false, is_dir: true, .. } => cx.copied(source),
+        MountFact { is_dir, .. } => {
+            Node::Bind { source, read_only: true, recursive: false, dir: *is_dir, device: false }
+        }
+    }
+}
+
+fn bind(source: &Text, dir: bool) -> Node {
+    Node::Bind { source: source.clone(), read_only: true, recursive: dir, dir, device: false }
+}
+
+fn place_if_there(cx: &Context<'_>, view: &mut View, path: &str, node: Node) {
+    let path = WorldPath::abs(path);
+    if cx.facts.places.get(&path).is_some_and(Found::is_dir) {
+        view.places.retain(|p, _| *p == path || !path.contains(p));
+        view.put(path, node);
+    }
+}
+
+/// `/home` with the caller's own directory alone in it, `/root` empty.
+fn homes(cx: &Context<'_>, view: &mut View, shown: bool) {
+    place_if_there(cx, view, "/home", Fresh::mode(0o755));
+    place_if_there(cx, view, "/root", Fresh::mode(0o700));
+    let home = cx.home();
+    if home.is_root() || SYSTEM_TREES.iter().any(|t| WorldPath::abs(t).contains(&home)) {
+        return;
+    }
+    let found = cx.facts.places.get(&home);
+    match found {
+        Some(found) if shown => copy_on_write(cx, view, &home, home.text(), found),
+        Some(found) if found.is_dir() => {
+            view.places.retain(|p, _| *p == home || !home.contains(p));
+            view.put(home, Fresh::users(0o700));
+        }
+        _ => {}
+    }
+}
+
+fn secrets(cx: &Context<'_>, view: &mut View) {
+    for secret in &cx.facts.secrets {
+        let hidden_anyway = view.nearest(&secret.path).is_some_and(|(at, placed)| {
+            *at != secret.path && !matches!(placed.node, Node::Layer { .. } | Node::Bind { .. })
+        });
+        if hidden_anyway {
+            continue;
+        }
+        let node = match &secret.shown {
+            Shown::EmptyDirectory => Node::Hidden { dir: true },
+            Shown::Nothing if cx.read_only() => Node::Hidden { dir: false },
+            Shown::Nothing => Node::Removed,
+            Shown::Redacted(text) => Node::File { mode: 0o600, data: text.as_bytes().to_vec() },
+        };
+        view.put_optional(secret.path.clone(), node);
+    }
+}
+
+/// `/etc/resolv.conf` is often a link into `/run`, which is the world's own.
+fn resolv_conf(cx: &Context<'_>, view: &mut View) {
+    if let Some((path, text)) = &cx.facts.resolv_conf {
+        view.put(path.clone(), Node::File { mode: 0o644, data: text.as_bytes().to_vec() });
+    }
+}

@@ -1,0 +1,158 @@
+//! `/proc`, `/sys` and `/dev`: what the kernel itself shows.
+
+use super::Context;
+use super::builder::Builder;
+use super::view::{Fresh, KernelFs, Node, View};
+use crate::facts::Found;
+use crate::namespace::NamespaceKind;
+use crate::path::WorldPath;
+use crate::plan::RootSource;
+use crate::program::Topic;
+use crate::text::Text;
+
+/// Parts of `/proc` and `/sys` that act on the whole machine. They belong to the machine's root, so
+/// they only need closing where a world's root is the machine's root too.
+const FROZEN: [&str; 5] =
+    ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+const COVERED_FILES: [&str; 7] = [
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/kmsg",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+];
+const COVERED_DIRECTORIES: [&str; 5] =
+    ["/proc/acpi", "/proc/asound", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap"];
+
+const DEVICES: [&str; 6] = ["full", "null", "random", "tty", "urandom", "zero"];
+const LINKS: [(&str, &str); 5] = [
+    ("fd", "/proc/self/fd"),
+    ("ptmx", "pts/ptmx"),
+    ("stderr", "/proc/self/fd/2"),
+    ("stdin", "/proc/self/fd/0"),
+    ("stdout", "/proc/self/fd/1"),
+];
+
+pub(super) fn place(cx: &Context<'_>, view: &mut View, b: &mut Builder) {
+    processes(cx, view, b);
+    system(cx, view, b);
+    devices(cx, view, b);
+    names(cx, view);
+    if cx.facts.caller.uid == 0 {
+        close_for_root(view);
+    }
+}
+
+/// Places a node unless the user has put something there.
+fn offer(view: &mut View, path: &str, node: Node) {
+    let path = WorldPath::abs(path);
+    if view.places.get(&path).is_none_or(|p| p.origin.is_none()) {
+        view.put(path, node);
+    }
+}
+
+fn machines(path: &str, read_only: bool) -> Node {
+    Node::Bind { source: Text::from(path), read_only, recursive: true, dir: true, device: false }
+}
+
+fn processes(cx: &Context<'_>, view: &mut View, b: &mut Builder) {
+    if cx.owns(NamespaceKind::Pid) {
+        b.decide(
+            Topic::Files,
+            "/proc is new",
+            "it shows the processes of the pid namespace it is mounted in",
+        );
+        offer(view, "/proc", Node::Kernel(KernelFs::Proc));
+    } else {
+        b.decide(Topic::Files, "/proc is the machine's", "the pid namespace is shared");
+        offer(view, "/proc", machines("/proc", false));
+    }
+}
+
+fn system(cx: &Context<'_>, view: &mut View, b: &mut Builder) {
+    if cx.owns(NamespaceKind::Net) {
+        b.decide(
+            Topic::Files,
+            "/sys is new and read-only",
+            "it shows the interfaces of its network namespace alone",
+        );
+        offer(view, "/sys", Node::Kernel(KernelFs::Sysfs));
+    } else {
+        b.decide(
+            Topic::Files,
+            "/sys is the machine's, read-only",
+            "sysfs can only be mounted by the owner of the network namespace, which is shared",
+        );
+        offer(view, "/sys", machines("/sys", true));
+    }
+}
+
+fn devices(cx: &Context<'_>, view: &mut View, b: &mut Builder) {
+    offer(view, "/dev", Fresh::mode(0o755));
+    for name in DEVICES {
+        let path = format!("/dev/{name}");
+        let source = Text::from(path.as_str());
+        offer(
+            view,
+            &path,
+            Node::Bind { source, read_only: false, recursive: false, dir: false, device: true },
+        );
+    }
+    for (name, target) in LINKS {
+        offer(view, &format!("/dev/{name}"), Node::Link(Text::from(target)));
+    }
+    if cx.ids.has_root {
+        offer(view, "/dev/pts", Node::Kernel(KernelFs::Devpts));
+    } else {
+        b.decide(
+            Topic::Files,
+            "/dev/pts is empty",
+            "devpts needs an id 0, which the map leaves out",
+        );
+        offer(view, "/dev/pts", Fresh::mode(0o755));
+    }
+    if cx.owns(NamespaceKind::Ipc) {
+        offer(view, "/dev/shm", Fresh::mode(0o1777));
+        offer(view, "/dev/mqueue", Node::Kernel(KernelFs::Mqueue));
+        return;
+    }
+    offer(view, "/dev/shm", machines("/dev/shm", cx.read_only()));
+    if cx.facts.places.get(&WorldPath::abs("/dev/mqueue")).is_some_and(Found::is_dir) {
+        offer(view, "/dev/mqueue", machines("/dev/mqueue", cx.read_only()));
+    }
+}
+
+/// The world's own name, in the files that programs look it up in.
+fn names(cx: &Context<'_>, view: &mut View) {
+    let Some(name) = cx.plan.hostname.as_ref().filter(|_| cx.owns(NamespaceKind::Uts)) else {
+        return;
+    };
+    let hosts = format!(
+        "127.0.0.1\tlocalhost\n127.0.1.1\t{name}\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+    );
+    for (path, text) in [("/etc/hostname", format!("{name}\n")), ("/etc/hosts", hosts)] {
+        let place = WorldPath::abs(path);
+        let there = cx.facts.places.get(&place) == Some(&Found::File);
+        let made = matches!(cx.plan.root, RootSource::Directory { .. });
+        let shared_hosts = path == "/etc/hosts" && !cx.owns(NamespaceKind::Net);
+        if (there || made) && !shared_hosts && !view.places.contains_key(&place) {
+            view.put_optional(place, Node::File { mode: 0o644, data: text.into_bytes() });
+        }
+    }
+}
+
+fn close_for_root(view: &mut View) {
+    let mut close = |paths: &[&str], node: Node| {
+        for path in paths {
+            let path = WorldPath::abs(path);
+            if !view.places.contains_key(&path) {
+                view.put_optional(path, node.clone());
+            }
+        }
+    };
+    close(&FROZEN, Node::Frozen);
+    close(&COVERED_FILES, Node::Hidden { dir: false });
+    close(&COVERED_DIRECTORIES, Node::Hidden { dir: true });
+}

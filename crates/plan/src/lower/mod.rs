@@ -1,0 +1,110 @@
+//! From a Plan and the Facts to a Program. Every decision and every fallback is taken here.
+
+mod builder;
+mod emit;
+mod entry;
+mod grants;
+mod host_view;
+mod ids;
+mod kernel_view;
+mod setup;
+mod view;
+
+use crate::facts::Facts;
+use crate::idmap::{IdMap, IdRange};
+use crate::namespace::NamespaceKind;
+use crate::path::WorldPath;
+use crate::plan::{Plan, RootSource};
+use crate::program::{Program, Topic};
+use crate::refusal::Refusal;
+use crate::text::Text;
+
+use builder::Builder;
+use ids::Ids;
+use view::{Node, View};
+
+/// Turns a Plan into the steps that build it on the machine that the Facts describe.
+///
+/// # Errors
+/// The Plan asks for something that cannot be had here.
+pub fn lower(plan: &Plan, facts: &Facts) -> Result<Program, Refusal> {
+    plan.check()?;
+    let mut builder = Builder::new();
+    let ids = ids::choose(plan, facts, &mut builder)?;
+    let cx = Context { plan, facts, ids };
+    let view = if cx.owns(NamespaceKind::Mount) { Some(view(&cx, &mut builder)?) } else { None };
+    setup::write(&cx, view.as_ref(), &mut builder)
+}
+
+/// What every part of lowering looks at.
+#[derive(Debug)]
+pub(crate) struct Context<'a> {
+    plan: &'a Plan,
+    facts: &'a Facts,
+    ids: Ids,
+}
+
+impl Context<'_> {
+    fn owns(&self, kind: NamespaceKind) -> bool {
+        self.plan.namespaces.owns(kind)
+    }
+
+    /// Whether the caller may copy single mounts of the machine: root of the machine. In a user
+    /// namespace the mounts that came with it are locked together.
+    fn owns_root_mounts(&self) -> bool {
+        self.facts.caller.is_admin() && is_initial(&self.facts.caller.uid_map)
+    }
+
+    fn read_only(&self) -> bool {
+        self.plan.read_only
+    }
+
+    fn home(&self) -> WorldPath {
+        WorldPath::from(self.facts.caller.home.clone())
+    }
+
+    /// A tree of the machine's that the world may change without changing it.
+    fn copied(&self, source: Text) -> Node {
+        if self.read_only() {
+            Node::Bind { source, read_only: true, recursive: true, dir: true, device: false }
+        } else {
+            Node::Layer { source, read_only: false }
+        }
+    }
+}
+
+/// Whether this is the map of the machine's own user namespace.
+fn is_initial(map: &IdMap) -> bool {
+    map.0 == [IdRange { inner: 0, outer: 0, count: u32::MAX }]
+}
+
+fn view(cx: &Context<'_>, builder: &mut Builder) -> Result<View, Refusal> {
+    let mut view = match &cx.plan.root {
+        RootSource::Host { home } => host_view::build(cx, *home),
+        RootSource::Directory { path, writable, .. } => directory_view(cx, path, *writable),
+    };
+    grants::place(cx, &mut view)?;
+    kernel_view::place(cx, &mut view, builder);
+    grants::close_sockets(cx, &mut view);
+    grants::open_mount_points(cx, &mut view, builder)?;
+    Ok(view)
+}
+
+fn directory_view(cx: &Context<'_>, path: &Text, writable: bool) -> View {
+    let mut view = View::default();
+    let root = if writable {
+        let read_only = cx.read_only();
+        Node::Bind { source: path.clone(), read_only, recursive: true, dir: true, device: false }
+    } else {
+        cx.copied(path.clone())
+    };
+    view.put(WorldPath::root(), root);
+    view.put_optional(WorldPath::abs("/tmp"), view::Fresh::mode(0o1777));
+    view.put_optional(WorldPath::abs("/run"), view::Fresh::mode(0o755));
+    view
+}
+
+/// A word for `--explain` about one namespace.
+fn decide_wall(builder: &mut Builder, what: String, why: &str) {
+    builder.decide(Topic::Walls, what, why);
+}

@@ -1,0 +1,271 @@
+//! The list of the first process, and the Program around it.
+
+use super::builder::{Builder, List};
+use super::emit::{self, Mounted};
+use super::view::{Node, View};
+use super::{Context, decide_wall, entry};
+use crate::errno::{EINVAL, ENOSYS, EOPNOTSUPP, EPERM};
+use crate::namespace::{NamespaceKind, NamespaceSet};
+use crate::program::{
+    Barrier, HostFileKind, Op, Program, PtySource, Slot, Str, clock_name, wants_pty,
+};
+use crate::refusal::Refusal;
+
+pub(super) fn write(
+    cx: &Context<'_>,
+    view: Option<&View>,
+    b: &mut Builder,
+) -> Result<Program, Refusal> {
+    explain_walls(cx, b);
+    b.write_to(List::Setup);
+    b.step("prepare", "the new process", None);
+    b.op(Op::CloseInherited);
+    b.op(Op::ClearUmask);
+    b.op(Op::DieWithParent);
+    let clone = namespaces(cx, b);
+    ids(cx, b);
+    clocks(cx, b);
+    names_and_links(cx, b);
+    let layer = view.and_then(|view| files(cx, view, b));
+    second_user_namespace(cx, b);
+    let (pty, peer) = terminal(cx, b);
+    last_steps(cx, b, peer, layer);
+    b.write_to(List::Entry);
+    let command = entry::write(cx, b, peer);
+    Ok(finish(cx, b, clone, pty, command))
+}
+
+/// Whether the namespaces cannot all be made by the first clone: what is joined must be entered
+/// before a new user namespace takes the right to, and a process is never itself in the time namespace
+/// that it makes.
+fn in_steps(cx: &Context<'_>) -> bool {
+    let time = cx.owns(NamespaceKind::Time);
+    !cx.plan.namespaces.join.is_empty() || (cx.plan.process.as_pid_1 && time)
+}
+
+fn namespaces(cx: &Context<'_>, b: &mut Builder) -> NamespaceSet {
+    let mut own = cx.plan.namespaces.own;
+    own.remove(NamespaceKind::Time);
+    if !in_steps(cx) {
+        return own;
+    }
+    let mut joins: Vec<_> = cx.plan.namespaces.join.iter().collect();
+    joins.sort_by_key(|j| j.kind);
+    for join in joins {
+        b.step("join", format!("the {} namespace {}", join.kind, join.path), Some(&join.origin));
+        let ns = b.host_file(HostFileKind::Namespace(join.path.clone()));
+        b.op(Op::Enter { ns, kind: join.kind });
+        b.close(ns);
+    }
+    if !own.is_empty() {
+        b.step("make", format!("the {own} namespaces"), None);
+        b.op(Op::Unshare(own));
+    }
+    NamespaceSet::EMPTY
+}
+
+fn ids(cx: &Context<'_>, b: &mut Builder) {
+    if let Some(maps) = &cx.ids.own_maps {
+        b.step("map", "your own id into the user namespace", None);
+        write_file(b, "/proc/self/setgroups", "deny");
+        write_file(b, "/proc/self/uid_map", &maps.users.kernel_text());
+        write_file(b, "/proc/self/gid_map", &maps.groups.kernel_text());
+    }
+    if cx.ids.host_maps.is_some() {
+        b.step("map", "ids into the user namespace", None);
+        b.op(Op::Barrier(Barrier::IdMaps));
+    }
+}
+
+fn write_file(b: &mut Builder, path: &str, data: &str) {
+    let (path, data) = (b.str(path), b.str(data));
+    b.op(Op::WriteFile { path, data });
+}
+
+fn clocks(cx: &Context<'_>, b: &mut Builder) {
+    if cx.owns(NamespaceKind::Time) {
+        b.step("make", "the time namespace", None);
+        b.op(Op::Unshare(NamespaceSet::from_iter([NamespaceKind::Time])));
+        let lines: String = cx
+            .plan
+            .clocks
+            .iter()
+            .map(|c| format!("{} {} 0\n", clock_name(c.clock), c.seconds))
+            .collect();
+        if !lines.is_empty() {
+            b.step("set", "the offsets of the clocks", None);
+            write_file(b, "/proc/self/timens_offsets", &lines);
+        }
+    }
+    // A process that unshares a pid or time namespace is not in it: only its children are.
+    if in_steps(cx) && (cx.owns(NamespaceKind::Pid) || cx.plan.process.as_pid_1) {
+        b.step("start", "the first process of the namespaces", None);
+        b.op(Op::ForkSibling);
+        b.op(Op::DieWithParent);
+    }
+}
+
+fn names_and_links(cx: &Context<'_>, b: &mut Builder) {
+    if let Some(name) = cx.plan.hostname.as_ref().filter(|_| cx.owns(NamespaceKind::Uts)) {
+        b.step("set", format!("the host name {name}"), None);
+        let name = b.str(name.as_bytes());
+        b.op(Op::Hostname(name));
+    }
+    if cx.owns(NamespaceKind::Net) {
+        b.step("bring up", "the loopback interface", None);
+        let lo = b.str("lo");
+        b.op(Op::InterfaceUp(lo));
+    }
+}
+
+/// Mounts everything and makes it the root. Returns the upper directory of the layer that the working
+/// directory lies in.
+fn files(cx: &Context<'_>, view: &View, b: &mut Builder) -> Option<(Slot, Str)> {
+    if !cx.owns(NamespaceKind::User) {
+        b.step("make private", "the mounts", None);
+        b.op(Op::Private);
+    }
+    let mounted = emit::mounts(cx, view, b);
+    let layer = working_layer(cx, view, &mounted, b);
+    b.step("change", "the root directory", None);
+    b.op(Op::ChdirTo(mounted.root));
+    b.op(Op::PivotRoot);
+    // On top of the new root lies the old one, and on top of that the scratch.
+    b.op(Op::Detach);
+    b.op(Op::Detach);
+    let root = b.str("/");
+    b.op(Op::Chdir(root));
+    layer
+}
+
+fn working_layer(
+    cx: &Context<'_>,
+    view: &View,
+    mounted: &Mounted,
+    b: &mut Builder,
+) -> Option<(Slot, Str)> {
+    let workdir = &cx.plan.command.workdir.as_ref()?.path;
+    let (at, placed) = view.nearest(workdir)?;
+    let Node::Layer { source, read_only: false } = &placed.node else { return None };
+    if *source != *at.text() || cx.plan.process.as_pid_1 {
+        return None;
+    }
+    let (_, number) = mounted.layers.iter().find(|(path, _)| path == at)?;
+    b.step("open", "the layer of the working directory", None);
+    let into = b.slot();
+    let path = b.str(format!("u/{number}"));
+    b.op(Op::OpenDir { at: mounted.scratch, path, into });
+    let below = b.str(at.remainder(workdir).unwrap_or_default());
+    Some((into, below))
+}
+
+fn second_user_namespace(cx: &Context<'_>, b: &mut Builder) {
+    let Some(maps) = &cx.ids.second else { return };
+    b.step("make", "the program's user namespace", None);
+    b.op(Op::Unshare(NamespaceSet::from_iter([NamespaceKind::User])));
+    write_file(b, "/proc/self/uid_map", &maps.users.kernel_text());
+    write_file(b, "/proc/self/gid_map", &maps.groups.kernel_text());
+}
+
+/// The program's terminal and the slot of its peer.
+fn terminal(cx: &Context<'_>, b: &mut Builder) -> (PtySource, Option<Slot>) {
+    if !wants_pty(cx.plan.process.pty, cx.facts.terminals) {
+        return (PtySource::None, None);
+    }
+    b.step("open", "a terminal", None);
+    let peer = b.slot();
+    if !cx.owns(NamespaceKind::Mount) || !cx.ids.has_root {
+        return (PtySource::Host(peer), Some(peer));
+    }
+    let master = b.slot();
+    let ptmx = b.str("/dev/pts/ptmx");
+    b.op(Op::OpenPty { ptmx, master, peer });
+    b.op(Op::SendPty(master));
+    (PtySource::World, Some(peer))
+}
+
+const NO_KEYRINGS: &[i32] = &[ENOSYS, EOPNOTSUPP, EPERM, EINVAL];
+
+fn last_steps(cx: &Context<'_>, b: &mut Builder, peer: Option<Slot>, layer: Option<(Slot, Str)>) {
+    b.step("join", "a new session keyring", None);
+    let from = b.mark();
+    b.op(Op::NewKeyring);
+    b.rescue_since(from, NO_KEYRINGS);
+    b.step("start", "the program's process", None);
+    b.op(Op::HideArguments);
+    b.op(Op::NewSession);
+    if let Some(peer) = peer {
+        b.op(Op::ControllingTerminal(peer));
+    }
+    b.op(Op::DieWithParent);
+    if cx.plan.process.as_pid_1 {
+        b.op(Op::Become);
+        return;
+    }
+    b.op(Op::Undumpable);
+    // KERNEL: a child that shares its parent's memory also stays in its time namespace.
+    b.op(Op::Spawn { vfork: !cx.owns(NamespaceKind::Time) });
+    b.op(Op::Capabilities { set: 0, inheritable: 0 });
+    b.op(Op::NoNewPrivs);
+    let (layer, below) = layer.map_or((None, b.str("")), |(slot, below)| (Some(slot), below));
+    b.op(Op::Reap { layer, below });
+}
+
+fn finish(
+    cx: &Context<'_>,
+    b: &mut Builder,
+    clone: NamespaceSet,
+    pty: PtySource,
+    command: entry::Prepared,
+) -> Program {
+    let terminals = cx.facts.terminals;
+    let pty_stdio = match pty {
+        PtySource::None => [false; 3],
+        // With a terminal of its own asked for, what is no terminal outside stays what it is.
+        _ => terminals,
+    };
+    Program {
+        arena: std::mem::take(&mut b.arena),
+        slots: b.slot_count(),
+        steps: std::mem::take(&mut b.steps),
+        clone,
+        host_files: std::mem::take(&mut b.host_files),
+        host_maps: cx.ids.host_maps.clone(),
+        setup: std::mem::take(&mut b.setup),
+        entry: std::mem::take(&mut b.entry),
+        candidates: command.candidates,
+        argv: cx.plan.command.argv.clone(),
+        env: command.env,
+        groups: command.groups,
+        keep_fds: cx.plan.process.keep_fds.clone(),
+        pty,
+        pty_stdio,
+        timeout_ms: cx.plan.process.timeout_ms,
+        decisions: std::mem::take(&mut b.decisions),
+        kernel: cx.facts.kernel,
+    }
+}
+
+/// What each wall hides, for `--explain`.
+fn explain_walls(cx: &Context<'_>, b: &mut Builder) {
+    for kind in NamespaceKind::ALL {
+        let (hides, _) = crate::explain::about(kind);
+        if cx.owns(kind) {
+            let call =
+                if kind == NamespaceKind::Time || in_steps(cx) { "unshare" } else { "clone3" };
+            decide_wall(
+                b,
+                format!("own {kind} namespace ({call}, {})", kind.clone_flag_name()),
+                hides,
+            );
+        } else if cx.plan.namespaces.joins(kind) {
+            decide_wall(b, format!("{kind} namespace joined (setns)"), "asked for");
+        } else {
+            decide_wall(
+                b,
+                format!("{kind} namespace shared with the machine"),
+                "not among those asked for",
+            );
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! The Program: the flat list of steps that builds a world, as plain data.
+//!
+//! An [`Op`] is one system call, or a few that belong together, on numbered descriptor registers
+//! ([`Slot`]) and on strings in one arena. No op takes a decision: what to do when a call is refused
+//! is a [`Rescue`], data like the rest.
+
+use crate::facts::Kernel;
+use crate::namespace::{NamespaceKind, NamespaceSet};
+use crate::plan::{Clock, Origin, Pty};
+use crate::text::Text;
+
+/// A string in the arena, followed there by a NUL that `len` does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Str {
+    /// Offset of the first byte.
+    pub at: u32,
+    /// Bytes without the NUL.
+    pub len: u32,
+}
+
+/// A descriptor register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot(pub u16);
+
+impl Slot {
+    /// The working directory (`AT_FDCWD`): not a register.
+    pub const CWD: Slot = Slot(u16::MAX);
+}
+
+/// Attributes of a mount, in the words of `mount_setattr(2)`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Attrs {
+    /// `MOUNT_ATTR_RDONLY`.
+    pub read_only: bool,
+    /// `MOUNT_ATTR_NOSUID`.
+    pub nosuid: bool,
+    /// `MOUNT_ATTR_NODEV`.
+    pub nodev: bool,
+    /// `MOUNT_ATTR_NOEXEC`.
+    pub noexec: bool,
+}
+
+impl Attrs {
+    /// What every mount of a world has: no set-user-ID programs, no device nodes.
+    pub const SAFE: Attrs = Attrs { read_only: false, nosuid: true, nodev: true, noexec: false };
+    /// The same, and not to be written.
+    pub const SAFE_READ_ONLY: Attrs = Attrs { read_only: true, ..Attrs::SAFE };
+    /// For filesystems of the kernel's own data.
+    pub const KERNEL: Attrs = Attrs { noexec: true, ..Attrs::SAFE };
+    /// The same, and not to be written.
+    pub const KERNEL_READ_ONLY: Attrs = Attrs { read_only: true, ..Attrs::KERNEL };
+}
+
+/// A point at which the new process waits for the host side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Barrier {
+    /// The host side writes the id maps.
+    IdMaps,
+}
+
+/// One step. Paths are relative to the slot named `at`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields are the arguments of the call that each variant names")]
+pub enum Op {
+    /// Wait until the host side has done its part.
+    Barrier(Barrier),
+    /// `unshare(2)`.
+    Unshare(NamespaceSet),
+    /// `setns(2)` with a namespace file.
+    Enter { ns: Slot, kind: NamespaceKind },
+    /// `clone3(2)` with `CLONE_PARENT`; the list goes on in the new process, the old one ends.
+    ForkSibling,
+    /// `close(2)` of every descriptor that is neither 0–2 nor in a slot.
+    CloseInherited,
+    /// `umask(0)`: modes are as the ops say.
+    ClearUmask,
+    /// `umask(2)` with the caller's.
+    RestoreUmask,
+    /// `open(2)` of a file that exists, `write(2)`, `close(2)`.
+    WriteFile { path: Str, data: Str },
+    /// `sethostname(2)`.
+    Hostname(Str),
+    /// `ioctl(SIOCSIFFLAGS)` with `IFF_UP`; `netdevice(7)`.
+    InterfaceUp(Str),
+    /// `mount(2)` with `MS_REC|MS_PRIVATE` on `/`: nothing mounted here reaches other namespaces.
+    Private,
+    /// `fsopen(2)`.
+    FsOpen { fstype: Str, into: Slot },
+    /// `fsconfig(2)`, `FSCONFIG_SET_STRING`.
+    FsString { fs: Slot, key: Str, value: Str },
+    /// `fsconfig(2)`, `FSCONFIG_SET_FLAG`.
+    FsFlag { fs: Slot, key: Str },
+    /// `fsconfig(2)`, `FSCONFIG_CMD_CREATE`.
+    FsCreate { fs: Slot },
+    /// `fsmount(2)`, then `close(2)` of the configuration.
+    FsMount { fs: Slot, attrs: Attrs, into: Slot },
+    /// `fsconfig(2)`, `FSCONFIG_SET_STRING` with `/proc/self/fd/N/path` of a slot as the value.
+    FsDirectory { fs: Slot, key: Str, at: Slot, path: Str },
+    /// `open_tree(2)` with `OPEN_TREE_CLONE`.
+    CloneTree { at: Slot, path: Str, recursive: bool, into: Slot },
+    /// `mount_setattr(2)` on a tree: adds attributes, makes its propagation private.
+    SetAttrs { tree: Slot, attrs: Attrs, recursive: bool },
+    /// `move_mount(2)`; onto `to` itself when `path` is empty.
+    Attach { tree: Slot, to: Slot, path: Str },
+    /// `openat2(2)` with `O_PATH` and `RESOLVE_IN_ROOT`.
+    Find { root: Slot, path: Str, into: Slot },
+    /// `openat(2)` of a directory for reading.
+    OpenDir { at: Slot, path: Str, into: Slot },
+    /// `mkdirat(2)`; that it exists is fine.
+    Mkdir { at: Slot, path: Str, mode: u32 },
+    /// `openat(2)` with `O_CREAT`, `close(2)`: an empty file; that it exists is fine.
+    CreateFile { at: Slot, path: Str, mode: u32 },
+    /// `openat(2)` with `O_CREAT|O_TRUNC`, `write(2)`, `close(2)`.
+    PutFile { at: Slot, path: Str, mode: u32, data: Str },
+    /// `symlinkat(2)`; that it exists is fine.
+    Symlink { at: Slot, path: Str, target: Str },
+    /// `unlinkat(2)`.
+    Remove { at: Slot, path: Str },
+    /// `fchownat(2)`.
+    Chown { at: Slot, path: Str, uid: u32, gid: u32 },
+    /// `statx(2)` of `of`, then `fchmodat(2)` and `fchownat(2)`: a directory gets the mode and, where
+    /// they exist in the user namespace, the owners of another; that `of` is missing is fine.
+    Likeness { of: Str, at: Slot, path: Str },
+    /// `chdir(2)`.
+    Chdir(Str),
+    /// `fchdir(2)`.
+    ChdirTo(Slot),
+    /// `pivot_root(".", ".")`: the working directory becomes the root, the old root lies on top.
+    PivotRoot,
+    /// `umount2(".", MNT_DETACH)`.
+    Detach,
+    /// `close(2)`.
+    Close(Slot),
+    /// `prctl(PR_SET_DUMPABLE, 0)`.
+    Undumpable,
+    /// `prctl(PR_SET_PDEATHSIG, SIGKILL)`, and a look whether the parent is already gone.
+    DieWithParent,
+    /// Overwrites the arguments and the environment that `/proc/PID` would show.
+    HideArguments,
+    /// `keyctl(KEYCTL_JOIN_SESSION_KEYRING)` with a new anonymous keyring; `session-keyring(7)`.
+    NewKeyring,
+    /// Opens `ptmx`, unlocks it and opens its peer (`TIOCGPTPEER`); `pts(4)`.
+    OpenPty { ptmx: Str, master: Slot, peer: Slot },
+    /// `sendmsg(2)` of the descriptor to the host side, then `close(2)`.
+    SendPty(Slot),
+    /// `setsid(2)`.
+    NewSession,
+    /// `setpgid(0, 0)`.
+    NewGroup,
+    /// `ioctl(TIOCSCTTY)`.
+    ControllingTerminal(Slot),
+    /// `tcsetpgrp(3)` to the own group.
+    Foreground(Slot),
+    /// `dup3(2)` to descriptor 0, 1 or 2.
+    Stdio { from: Slot, to: u8 },
+    /// `setrlimit(2)`.
+    Rlimit { resource: u32, soft: u64, hard: u64 },
+    /// `setgroups(2)` with the Program's groups.
+    SetGroups,
+    /// `setresgid(2)` and `setresuid(2)`.
+    SetIds { uid: u32, gid: u32 },
+    /// `prctl(PR_CAPBSET_DROP)` of every capability not in `keep`.
+    BoundingSet { keep: u64 },
+    /// `capset(2)`: effective and permitted alike.
+    Capabilities { set: u64, inheritable: u64 },
+    /// `prctl(PR_CAP_AMBIENT)`: cleared, then raised for each of the set.
+    Ambient { set: u64 },
+    /// `prctl(PR_SET_NO_NEW_PRIVS)`.
+    NoNewPrivs,
+    /// `close_range(2)` with `CLOSE_RANGE_CLOEXEC` from 3 on, then back for the kept ones.
+    KeepDescriptors,
+    /// Every signal at its default, none blocked.
+    ResetSignals,
+    /// The list goes on at this op.
+    Goto(u32),
+    /// Starts the entry list in a new process: `clone3(2)`, with `CLONE_VM|CLONE_VFORK` if `vfork`.
+    Spawn { vfork: bool },
+    /// Goes on with the entry list in this same process.
+    Become,
+    /// Waits for the program, reaps orphans and forwards signals; never returns. The directory, if
+    /// any, is the upper layer whose changed files are counted at the end.
+    Reap { layer: Option<Slot>, below: Str },
+    /// `execve(2)` of the first candidate that exists; never returns on success.
+    Exec,
+}
+
+/// What was being done: the words of an error message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// As in "cannot VERB OBJECT".
+    pub verb: &'static str,
+    /// The thing.
+    pub object: String,
+    /// Who asked for it.
+    pub origin: Option<Origin>,
+}
+
+/// What to do when one of a range of ops is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rescue {
+    /// First op covered.
+    pub from: u32,
+    /// First op no longer covered.
+    pub to: u32,
+    /// The error numbers that this is for.
+    pub errnos: &'static [i32],
+    /// Where the list goes on.
+    pub then: u32,
+}
+
+/// A list of ops, run by one process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Block {
+    /// The ops.
+    pub ops: Vec<Op>,
+    /// For each op, the index of its step.
+    pub steps: Vec<u32>,
+    /// Fallbacks.
+    pub rescues: Vec<Rescue>,
+}
+
+impl Block {
+    /// Where the list goes on when op `at` fails with `errno`, if that is foreseen.
+    #[must_use]
+    pub fn rescue(&self, at: u32, errno: i32) -> Option<u32> {
+        self.rescues
+            .iter()
+            .find(|r| r.from <= at && at < r.to && r.errnos.contains(&errno))
+            .map(|r| r.then)
+    }
+}
+
+/// A descriptor that the host side opens before the clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostFile {
+    /// Where it goes.
+    pub slot: Slot,
+    /// What it is.
+    pub what: HostFileKind,
+    /// What it is for.
+    pub step: u32,
+}
+
+/// What the host side opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostFileKind {
+    /// A namespace file.
+    Namespace(Text),
+    /// A detached copy of the mount at a path, without what is mounted below it.
+    Tree(Text),
+}
+
+/// Who writes the id maps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MapWriter {
+    /// The host side, directly: the caller has the rights.
+    Direct,
+    /// The set-user-ID helpers: (newuidmap, newgidmap).
+    Helpers(Text, Text),
+}
+
+/// Id maps that the host side writes at [`Barrier::IdMaps`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostMaps {
+    /// Content of `uid_map`.
+    pub users: crate::idmap::IdMap,
+    /// Content of `gid_map`.
+    pub groups: crate::idmap::IdMap,
+    /// How.
+    pub writer: MapWriter,
+    /// Content for `setgroups`, where something must be written.
+    pub deny_setgroups: bool,
+}
+
+/// Where the program's terminal comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PtySource {
+    /// It has none: descriptors are handed on.
+    None,
+    /// From the world's own devpts, sent by the new process.
+    World,
+    /// From the machine's: the world has no devpts of its own. The slot takes the peer.
+    Host(Slot),
+}
+
+/// Everything needed to build a world and start its program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// Strings, each followed by a NUL.
+    pub arena: Vec<u8>,
+    /// How many slots there are.
+    pub slots: u16,
+    /// The words for errors.
+    pub steps: Vec<Step>,
+    /// Namespaces that the first clone makes.
+    pub clone: NamespaceSet,
+    /// What the host side opens beforehand.
+    pub host_files: Vec<HostFile>,
+    /// Id maps written by the host side.
+    pub host_maps: Option<HostMaps>,
+    /// The list of the first process: process 1 of an own PID namespace.
+    pub setup: Block,
+    /// The list of the process that becomes the program.
+    pub entry: Block,
+    /// Paths tried by `Exec`, in order.
+    pub candidates: Vec<Text>,
+    /// The program's arguments.
+    pub argv: Vec<Text>,
+    /// The program's environment, `NAME=VALUE`.
+    pub env: Vec<Text>,
+    /// For `SetGroups`.
+    pub groups: Vec<u32>,
+    /// Descriptors that the program keeps.
+    pub keep_fds: Vec<i32>,
+    /// Its terminal.
+    pub pty: PtySource,
+    /// Which descriptors of 0–2 become that terminal.
+    pub pty_stdio: [bool; 3],
+    /// SIGTERM, then SIGKILL, after so many milliseconds.
+    pub timeout_ms: Option<u64>,
+    /// What was decided, and why.
+    pub decisions: Vec<Decision>,
+    /// The kernel it was made for.
+    pub kernel: Kernel,
+}
+
+/// A decision that `lower` took, for `--explain`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The heading it belongs to.
+    pub topic: Topic,
+    /// What is done.
+    pub what: String,
+    /// Because of which fact or request.
+    pub why: String,
+}
+
+/// Headings of `--explain`, in printing order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Topic {
+    /// The namespaces.
+    Walls,
+    /// Users and groups.
+    Ids,
+    /// Files.
+    Files,
+    /// Terminal, signals, rights.
+    Process,
+}
+
+impl Program {
+    /// The bytes of a string.
+    #[must_use]
+    pub fn bytes(&self, s: Str) -> &[u8] {
+        let (at, len) = (s.at as usize, s.len as usize);
+        self.arena.get(at..at + len).unwrap_or_default()
+    }
+
+    /// The step of an op.
+    #[must_use]
+    pub fn step(&self, block: &Block, op: u32) -> Option<&Step> {
+        block.steps.get(op as usize).and_then(|s| self.steps.get(*s as usize))
+    }
+}
+
+/// The name of a clock in `/proc/PID/timens_offsets`.
+#[must_use]
+pub fn clock_name(clock: Clock) -> &'static str {
+    match clock {
+        Clock::Monotonic => "monotonic",
+        Clock::Boottime => "boottime",
+    }
+}
+
+/// Whether a terminal is wanted, given which descriptors are one.
+#[must_use]
+pub fn wants_pty(choice: Pty, terminals: [bool; 3]) -> bool {
+    match choice {
+        Pty::Always => true,
+        Pty::Never => false,
+        Pty::Auto => terminals[0] && terminals[1],
+    }
+}

@@ -1,0 +1,113 @@
+//! Who calls.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use dwell_plan::facts::{Caller, Facts, Found};
+use dwell_plan::idmap::{IdMap, IdRange};
+use dwell_plan::plan::{Mapping, Plan, RootSource};
+use dwell_plan::{Text, WorldPath};
+use rustix::fs::{Access, AtFlags, CWD};
+use rustix::io::Errno;
+
+use crate::error::ProbeError;
+use crate::file::{self, Proc};
+use crate::{look, passwd, subid};
+
+/// The caller as the kernel and `/etc/passwd` know them. Subordinate ids are not read.
+pub(crate) fn caller(plan: &Plan, proc: &Proc) -> Result<Caller, ProbeError> {
+    let fail = |object, call| move |no| ProbeError::kernel("read", object, call, no);
+    let uid = rustix::process::geteuid().as_raw();
+    let groups = rustix::process::getgroups()
+        .map_err(fail("the caller's supplementary groups", "getgroups"))?;
+    let capabilities =
+        rustix::thread::capabilities(None).map_err(fail("the caller's capabilities", "capget"))?;
+    let entry = passwd::user_by_uid(Path::new("/etc/passwd"), uid).unwrap_or_default();
+    let name = if entry.name.is_empty() { Text::from(uid.to_string()) } else { entry.name };
+    Ok(Caller {
+        uid,
+        gid: rustix::process::getegid().as_raw(),
+        groups: groups.into_iter().map(rustix::fs::Gid::as_raw).collect(),
+        name,
+        home: home(plan, entry.home),
+        capabilities: capabilities.effective.bits(),
+        uid_map: id_map(proc, "self/uid_map")?,
+        gid_map: id_map(proc, "self/gid_map")?,
+        ..Caller::default()
+    })
+}
+
+/// `HOME` of the Plan's environment, else the one of the user database, else `/`.
+fn home(plan: &Plan, of_passwd: Text) -> Text {
+    let absolute = |home: &Text| home.as_bytes().first() == Some(&b'/');
+    let variable = plan.command.env.iter().find(|var| var.name == *"HOME").map(|var| &var.value);
+    match variable.filter(|home| absolute(home)) {
+        Some(home) => home.clone(),
+        None if absolute(&of_passwd) => of_passwd,
+        None => Text::from("/"),
+    }
+}
+
+fn id_map(proc: &Proc, path: &str) -> Result<IdMap, ProbeError> {
+    let whole = IdRange { inner: 0, outer: 0, count: u32::MAX };
+    // KERNEL: without CONFIG_USER_NS there is no such file, and every id is what it is.
+    Ok(proc.read(path)?.map_or_else(|| IdMap(vec![whole]), |text| subid::parse_map(&text)))
+}
+
+/// Whether the Plan may need the caller's subordinate ids.
+fn wants_subids(plan: &Plan, uid: u32) -> bool {
+    let directory = matches!(plan.root, RootSource::Directory { .. });
+    [&plan.identity.users, &plan.identity.groups].into_iter().any(|mapping| match mapping {
+        Mapping::Subids => true,
+        Mapping::Default => directory && uid != 0,
+        Mapping::Ranges(_) => false,
+    })
+}
+
+/// Adds the caller's subordinate ids and the programs that map them, where the Plan wants them.
+pub(crate) fn add_subids(plan: &Plan, facts: &mut Facts) -> Result<(), ProbeError> {
+    let caller = &mut facts.caller;
+    if !wants_subids(plan, caller.uid) {
+        return Ok(());
+    }
+    let lines = |path: &str| match file::read(path.as_bytes()) {
+        Ok(text) => Ok(subid::parse_subids(&text, caller.name.as_bytes(), caller.uid)),
+        Err(Errno::NOENT | Errno::NOTDIR) => Ok(Vec::new()),
+        Err(no) => Err(ProbeError::kernel("read", path, "open", no)),
+    };
+    let (subuids, subgids) = (lines("/etc/subuid")?, lines("/etc/subgid")?);
+    (caller.subuids, caller.subgids) = (subuids, subgids);
+    facts.newuidmap = program(b"newuidmap");
+    facts.newgidmap = program(b"newgidmap");
+    Ok(())
+}
+
+/// The first file called `name` in `PATH`, or in the usual places, that can be executed.
+fn program(name: &[u8]) -> Option<Text> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let usual = [&b"/usr/bin"[..], b"/bin", b"/usr/sbin", b"/sbin"];
+    path.as_bytes()
+        .split(|b| *b == b':')
+        .filter(|dir| dir.first() == Some(&b'/'))
+        .chain(usual)
+        .map(|dir| WorldPath::new(name, dir))
+        .find(|file| is_program(file.as_bytes()))
+        .map(Text::from)
+}
+
+fn is_program(path: &[u8]) -> bool {
+    let runs = rustix::fs::accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS).is_ok();
+    runs && look::follow(path) == Found::File
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_files() {
+        assert!(program(b"sh").is_some());
+        assert_eq!(program(b"no-such-program-anywhere"), None);
+        assert!(!is_program(b"/usr"));
+    }
+}

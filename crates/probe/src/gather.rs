@@ -1,0 +1,125 @@
+//! Facts for a Plan: each only where the Plan makes it necessary.
+
+use std::os::fd::BorrowedFd;
+
+use dwell_plan::facts::{Facts, Kernel};
+use dwell_plan::plan::{Plan, RootSource};
+use dwell_plan::{NamespaceKind, Text, WorldPath};
+use rustix::fs::CWD;
+
+use crate::bytes::number;
+use crate::error::ProbeError;
+use crate::file::Proc;
+use crate::places::{self, World};
+use crate::{caller, listing, mountinfo, resolv_conf, secrets, unix_sockets};
+
+/// Reads what [`lower`](dwell_plan) has to know about the machine to build the world of `plan`.
+///
+/// # Errors
+/// When the kernel does not tell something without which a world cannot be built, or could be
+/// built only with a hole in it: procfs, the caller's ids, the mounts, the bound sockets.
+pub fn facts(plan: &Plan) -> Result<Facts, ProbeError> {
+    let proc = Proc::open()?;
+    let mut facts = Facts {
+        kernel: kernel(rustix::system::uname().release().to_bytes()),
+        caller: caller::caller(plan, &proc)?,
+        cwd: cwd(),
+        terminals: terminals(),
+        sources: places::sources(plan),
+        ..Facts::default()
+    };
+    caller::add_subids(plan, &mut facts)?;
+    let own_mounts = plan.namespaces.owns(NamespaceKind::Mount);
+    if own_mounts {
+        add_files(plan, &proc, &mut facts)?;
+    }
+    if !plan.namespaces.joins(NamespaceKind::Mount) {
+        let top = facts.directories.get(&WorldPath::root()).map_or(&[][..], Vec::as_slice);
+        let world = World::open(plan, top);
+        facts.places =
+            world.map(|w| w.places(plan, &facts.caller.home, own_mounts)).unwrap_or_default();
+    }
+    Ok(facts)
+}
+
+/// What a world with its own mounts has to know.
+fn add_files(plan: &Plan, proc: &Proc, facts: &mut Facts) -> Result<(), ProbeError> {
+    // Not /proc/net: a procfs mounted with subset=pid has none.
+    let sockets = proc.read("self/net/unix")?.unwrap_or_default();
+    facts.sockets = at_real_places(unix_sockets::parse(&sockets));
+    if matches!(plan.root, RootSource::Host { .. }) {
+        let text = proc.read("self/mountinfo")?.unwrap_or_default();
+        facts.mounts = mountinfo::parse(&text);
+        facts.directories = listing::survey(&mut facts.mounts);
+        if secrets::sees_through(&facts.caller) {
+            facts.secrets = secrets::present(&facts.caller.home);
+        }
+    }
+    if !plan.namespaces.owns(NamespaceKind::Net) {
+        facts.resolv_conf = resolv_conf::outside_etc();
+    }
+    Ok(())
+}
+
+/// Sockets bound below `/var/run`, where that is the usual link to `/run`, are found there.
+// Other links in the names of sockets are not followed: it would take longer than all the rest.
+fn at_real_places(mut sockets: Vec<WorldPath>) -> Vec<WorldPath> {
+    let (link, real) = (WorldPath::abs("/var/run"), WorldPath::abs("/run"));
+    if !sockets.iter().any(|path| link.contains(path)) {
+        return sockets;
+    }
+    let target = rustix::fs::readlinkat(CWD, link.as_bytes(), Vec::new());
+    if target.is_ok_and(|target| WorldPath::new(target.as_bytes(), b"/var") == real) {
+        for path in &mut sockets {
+            if let Some(tail) = link.remainder(path) {
+                *path = real.join(tail);
+            }
+        }
+        sockets.sort();
+        sockets.dedup();
+    }
+    sockets
+}
+
+/// `6.18.44-fc` is 6.18.
+fn kernel(release: &[u8]) -> Kernel {
+    let mut numbers = release.split(|b| !b.is_ascii_digit()).map(|n| number(n).unwrap_or(0));
+    Kernel { major: numbers.next().unwrap_or(0), minor: numbers.next().unwrap_or(0) }
+}
+
+/// Empty when the directory was removed, or lies outside the caller's root.
+fn cwd() -> Text {
+    let path = rustix::process::getcwd(Vec::new()).map(std::ffi::CString::into_bytes);
+    // KERNEL: getcwd(2) gives "(unreachable)/…" for a directory that the root does not reach.
+    Text::from(path.ok().filter(|p| p.first() == Some(&b'/')).unwrap_or_default())
+}
+
+fn terminals() -> [bool; 3] {
+    let is_terminal = |fd: BorrowedFd<'_>| rustix::termios::isatty(fd);
+    [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()].map(is_terminal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases() {
+        let of = |text: &str| (kernel(text.as_bytes()).major, kernel(text.as_bytes()).minor);
+        assert_eq!(of("6.18.44-fc-v669"), (6, 18));
+        assert_eq!(of("5.10"), (5, 10));
+        assert_eq!(of("6.19-rc1+"), (6, 19));
+        assert_eq!((of("7"), of(""), of("x.y")), ((7, 0), (0, 0), (0, 0)));
+    }
+
+    #[test]
+    fn sockets_below_the_link() {
+        let sockets = ["/run/a", "/var/run/a", "/var/run/b", "/var/runner"].map(WorldPath::abs);
+        let real = at_real_places(sockets.to_vec());
+        if std::fs::read_link("/var/run").is_ok_and(|to| to.ends_with("run")) {
+            assert_eq!(real, ["/run/a", "/run/b", "/var/runner"].map(WorldPath::abs));
+        } else {
+            assert_eq!(real, sockets);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Reads the machine. [`facts`] collects what a [`Plan`](dwell_plan::Plan) makes necessary to know
+//! and changes nothing.
+//!
+//! Files are parsed here and not by the C library, whose name service loads shared objects into
+//! a static program. Every parser is a function of bytes, skips what it cannot read, and never
+//! panics.
+#![forbid(unsafe_code)]
+
+pub mod mountinfo;
+pub mod passwd;
+pub mod secrets;
+pub mod shadow;
+pub mod subid;
+pub mod unix_sockets;
+
+mod bytes;
+mod caller;
+mod causes;
+mod error;
+mod file;
+mod gather;
+mod listing;
+mod look;
+mod places;
+mod resolv_conf;
+
+pub use causes::{why_no_namespaces, why_no_rights};
+pub use error::ProbeError;
+pub use file::read_in_root;
+pub use gather::facts;
+pub use passwd::{GroupEntry, UserEntry, group_by_name, groups_of, user_by_name, user_by_uid};
+pub use places::PLACES;

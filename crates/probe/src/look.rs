@@ -1,0 +1,125 @@
+//! What is at a path: one `statx(2)`, and one look into a directory where it matters.
+
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use dwell_plan::facts::Found;
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, Statx, StatxFlags};
+use rustix::io::Errno;
+
+/// Opens a directory for listing.
+pub(crate) const LIST: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
+
+/// Neither triggers an automount nor asks a server that may not answer.
+const QUIET: AtFlags = AtFlags::NO_AUTOMOUNT.union(AtFlags::STATX_DONT_SYNC);
+
+/// `statx(2)` for type, mode and number of links.
+pub(crate) fn stat(dir: BorrowedFd<'_>, path: &[u8], flags: AtFlags) -> Result<Statx, Errno> {
+    let mask = StatxFlags::TYPE | StatxFlags::MODE | StatxFlags::NLINK;
+    rustix::fs::statx(dir, path, flags | QUIET, mask)
+}
+
+/// What is at a path of the machine, links followed. A directory is not looked into.
+pub(crate) fn follow(path: &[u8]) -> Found {
+    stat(CWD, path, AtFlags::empty()).map_or_else(failed, |stat| found(&stat))
+}
+
+/// The same of an open file.
+pub(crate) fn stat_open(fd: impl AsFd) -> Result<Statx, Errno> {
+    stat(fd.as_fd(), b"", AtFlags::EMPTY_PATH)
+}
+
+/// What an open file is. A directory is not looked into.
+pub(crate) fn opened(fd: impl AsFd) -> Found {
+    stat_open(fd).map_or_else(failed, |stat| found(&stat))
+}
+
+/// The answer that an error number is.
+pub(crate) fn failed(no: Errno) -> Found {
+    match no {
+        Errno::NOENT | Errno::NOTDIR => Found::Missing,
+        other => Found::Denied(other.raw_os_error()),
+    }
+}
+
+pub(crate) fn file_type(stat: &Statx) -> FileType {
+    FileType::from_raw_mode(u32::from(stat.stx_mode))
+}
+
+fn found(stat: &Statx) -> Found {
+    match file_type(stat) {
+        FileType::Directory => Found::Directory { empty: false, mode: mode(stat) },
+        other => no_directory(other),
+    }
+}
+
+/// The answer for a type that is neither a directory nor a link.
+pub(crate) fn no_directory(kind: FileType) -> Found {
+    match kind {
+        FileType::Socket => Found::Socket,
+        FileType::CharacterDevice | FileType::BlockDevice => Found::Device,
+        FileType::Fifo => Found::Fifo,
+        _ => Found::File,
+    }
+}
+
+/// Permission bits, with set-id and sticky.
+pub(crate) fn mode(stat: &Statx) -> u32 {
+    u32::from(stat.stx_mode) & 0o7777
+}
+
+/// A directory that was found to have `mode`, now looked into; `flags` may say not to follow links.
+pub(crate) fn look_into(dir: BorrowedFd<'_>, path: &[u8], flags: OFlags, mode: u32) -> Found {
+    match is_empty(dir, path, flags) {
+        Ok(empty) => Found::Directory { empty, mode },
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Found::Missing,
+        Err(_) => Found::ClosedDirectory,
+    }
+}
+
+fn is_empty(dir: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<bool, Errno> {
+    let fd = rustix::fs::openat(dir, path, LIST | flags, Mode::empty())?;
+    // Room for `.`, `..` and one entry with the longest name.
+    let mut buffer = [MaybeUninit::uninit(); 512];
+    let mut entries = RawDir::new(&fd, &mut buffer);
+    while let Some(entry) = entries.next() {
+        if !is_dot(entry?.file_name().to_bytes()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether a name is `.` or `..`.
+pub(crate) fn is_dot(name: &[u8]) -> bool {
+    name == b"." || name == b".."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds() {
+        assert!(follow(b"/").is_dir());
+        assert_eq!(follow(b"/dev/null"), Found::Device);
+        assert_eq!(follow(b"/proc/self/status"), Found::File);
+        assert_eq!(follow(b"/nonexistent/x"), Found::Missing);
+        assert_eq!(follow(b"/proc/self/status/x"), Found::Missing);
+        assert_eq!(failed(Errno::ACCESS), Found::Denied(13));
+    }
+
+    #[test]
+    fn emptiness() {
+        let dir = std::env::temp_dir().join(format!("dwell-probe-empty-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let path = dir.as_os_str().as_encoded_bytes();
+        let look = || look_into(CWD, path, OFlags::empty(), 0o700);
+        assert_eq!(look(), Found::Directory { empty: true, mode: 0o700 });
+        std::fs::write(dir.join("n".repeat(255)), "").unwrap();
+        assert_eq!(look(), Found::Directory { empty: false, mode: 0o700 });
+        std::fs::remove_dir_all(&dir).unwrap();
+        assert_eq!(look(), Found::Missing);
+    }
+}

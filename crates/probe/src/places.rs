@@ -1,0 +1,135 @@
+//! What is at the places of a world, and at the sources of its grants.
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, OwnedFd};
+
+use dwell_plan::facts::{Entry, Found};
+use dwell_plan::plan::{Plan, RootSource};
+use dwell_plan::{Text, WorldPath};
+use rustix::fs::{CWD, Mode, OFlags};
+
+use crate::file::{self, PATH};
+use crate::look;
+
+/// The places that the rules of `lower` ask about in every world with its own mounts. Those right
+/// below `/` are looked into: their `empty` is true to fact, that of all others is not known and
+/// false.
+pub const PLACES: &[&str] = &[
+    "/dev",
+    "/dev/mqueue",
+    "/etc/hostname",
+    "/etc/hosts",
+    "/etc/resolv.conf",
+    "/home",
+    "/proc",
+    "/root",
+    "/run",
+    "/sys",
+    "/tmp",
+    "/usr/local",
+    "/var/lib/containerd",
+    "/var/lib/containers",
+    "/var/lib/docker",
+    "/var/lib/kubelet",
+    "/var/tmp",
+];
+
+/// What is found at the source of every grant, and at the root directory's.
+pub(crate) fn sources(plan: &Plan) -> BTreeMap<Text, Found> {
+    let root = match &plan.root {
+        RootSource::Directory { path, .. } => Some(path),
+        RootSource::Host { .. } => None,
+    };
+    let grants = plan.grants.iter().filter_map(|grant| grant.what.source());
+    grants.chain(root).map(|path| (path.clone(), look::follow(path.as_bytes()))).collect()
+}
+
+/// The files of a world before anything is done to them.
+pub(crate) enum World<'a> {
+    /// The machine's, with the entries of `/` as far as they are known.
+    Host(&'a [Entry]),
+    /// A root filesystem directory.
+    Directory(OwnedFd),
+}
+
+impl<'a> World<'a> {
+    /// The world that a Plan starts from; none when its root directory cannot be opened.
+    pub(crate) fn open(plan: &Plan, top: &'a [Entry]) -> Option<Self> {
+        match &plan.root {
+            RootSource::Host { .. } => Some(World::Host(top)),
+            RootSource::Directory { path, .. } => {
+                let flags = PATH | OFlags::DIRECTORY;
+                let fd = rustix::fs::openat(CWD, path.as_bytes(), flags, Mode::empty()).ok()?;
+                Some(World::Directory(fd))
+            }
+        }
+    }
+
+    /// What is at `path`, links followed within the world.
+    fn find(&self, path: &WorldPath) -> Found {
+        match self {
+            World::Host(_) => look::follow(path.as_bytes()),
+            World::Directory(root) => match file::open_in_root(root.as_fd(), path, PATH) {
+                Ok(fd) => look::opened(&fd),
+                Err(no) => look::failed(no),
+            },
+        }
+    }
+
+    /// The same for a directory right below `/`, which is looked into.
+    fn find_top(&self, path: &WorldPath) -> Found {
+        let is_it = |entry: &&Entry| entry.name.as_bytes() == path.name();
+        if let World::Host(top) = self
+            && let Some(entry) = top.iter().find(is_it)
+            && !matches!(entry.found, Found::Link(_))
+        {
+            return entry.found.clone();
+        }
+        let found = self.find(path);
+        let Found::Directory { mode, .. } = found else { return found };
+        match self {
+            World::Host(_) => look::look_into(CWD, path.as_bytes(), OFlags::empty(), mode),
+            World::Directory(root) => match file::open_in_root(root.as_fd(), path, PATH) {
+                Ok(fd) => look::look_into(fd.as_fd(), b".", OFlags::empty(), mode),
+                Err(no) => look::failed(no),
+            },
+        }
+    }
+
+    /// What is found at the places that the Plan names, with everything above those that do not
+    /// exist, and (when the world has its own mounts) at [`PLACES`].
+    pub(crate) fn places(
+        &self,
+        plan: &Plan,
+        home: &Text,
+        own_mounts: bool,
+    ) -> BTreeMap<WorldPath, Found> {
+        let mut out = BTreeMap::new();
+        for place in PLACES.iter().filter(|_| own_mounts).map(|place| WorldPath::abs(place)) {
+            let top = place.components().count() == 1;
+            let found = if top { self.find_top(&place) } else { self.find(&place) };
+            out.insert(place, found);
+        }
+        let workdir = plan.command.workdir.as_ref().map(|workdir| &workdir.path);
+        let home = WorldPath::new(home.as_bytes(), b"/");
+        let dests = plan.grants.iter().map(|grant| &grant.dest);
+        for place in dests.chain(workdir).chain([&home]) {
+            self.add_with_ancestors(&mut out, place);
+        }
+        out
+    }
+
+    /// Adds what is at `place`, and at everything above it when it does not exist.
+    fn add_with_ancestors(&self, out: &mut BTreeMap<WorldPath, Found>, place: &WorldPath) {
+        let mut next = Some(place.clone());
+        let mut missing = false;
+        while let Some(path) = next {
+            next = path.parent();
+            let found = out.entry(path).or_insert_with_key(|path| self.find(path));
+            missing |= !found.exists();
+            if !missing {
+                return;
+            }
+        }
+    }
+}
