@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use crate::facts::MountFact;
+use crate::path::WorldPath;
 
 /// Filesystems that show the kernel's state, not files.
 const PSEUDO: &[&str] = &[
@@ -53,6 +54,20 @@ const NOT_DATA: &[&str] = &[
     "/var/run",
     "/var/tmp",
 ];
+
+/// Trees of the operating system: below them nothing belongs to an ordinary user, and what belongs to
+/// ids that the world does not have can never be copied up. A layer would only slow them down.
+pub const SYSTEM_TREES: [&str; 12] = [
+    "/usr", "/etc", "/boot", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix",
+    "/gnu", "/snap",
+];
+
+/// Whether a path lies in a tree of the operating system's. `/usr/local` is the administrator's, but
+/// what is mounted below it is shown with `/usr`.
+#[must_use]
+pub fn in_system_tree(path: &WorldPath) -> bool {
+    SYSTEM_TREES.iter().any(|tree| at_or_below(path.as_bytes(), tree.as_bytes()))
+}
 
 /// The layers of rootless podman and buildah, in any home.
 const USER_LAYERS: &[u8] = b"/.local/share/containers/";

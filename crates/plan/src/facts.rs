@@ -24,15 +24,16 @@ pub struct Facts {
     pub mounts: Vec<MountFact>,
     /// Contents of the root directory and of every directory above a mount point.
     pub directories: BTreeMap<WorldPath, Vec<Entry>>,
-    /// What is found at the paths that the Plan and the rules name, links followed. For the `dest`
-    /// of a grant in a world made of a directory, the key is the path in the world and the answer
-    /// is about that directory.
+    /// What is found at the sources of the grants and at the root directory's, links followed.
     pub sources: BTreeMap<Text, Found>,
-    /// The same, for places in the world (in the machine's own tree, or in the root directory).
+    /// What is found at the places in the world that the Plan and the rules name, links followed: in
+    /// the machine's own tree, or in the root directory.
     pub places: BTreeMap<WorldPath, Found>,
+    /// Where the links in the source of a grant lead, for those in which there are any.
+    pub real_paths: BTreeMap<Text, WorldPath>,
     /// Absolute paths that Unix sockets of the caller's network namespace are bound to.
     pub sockets: Vec<WorldPath>,
-    /// Files of the machine that hold secrets and that the caller could read.
+    /// Files of the machine that hold secrets and that the caller could read by its capabilities.
     pub secrets: Vec<Secret>,
     /// Where `/etc/resolv.conf` really is and what it says, when it is a link out of `/etc`.
     pub resolv_conf: Option<(WorldPath, Text)>,
@@ -71,8 +72,11 @@ pub struct Caller {
     pub groups: Vec<u32>,
     /// Name in the user database, or the number.
     pub name: Text,
-    /// Home directory.
+    /// The program's home directory.
     pub home: Text,
+    /// The caller's home directories under every name known: the user database's, the program's, and
+    /// where links in them lead. None of them is shown unless asked for.
+    pub homes: Vec<WorldPath>,
     /// Effective capabilities, bit n for capability n.
     pub capabilities: u64,
     /// The caller's own user namespace, as `/proc/self/uid_map` shows it.
@@ -100,7 +104,7 @@ impl Caller {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct MountFact {
-    /// Mount id.
+    /// Mount id. It and `parent` must fit together: by them it is told which mount hides which.
     pub id: u64,
     /// Mount id of the parent.
     pub parent: u64,
@@ -137,7 +141,7 @@ pub enum Found {
     Missing,
     /// A directory that the caller can list.
     Directory {
-        /// Whether it has no entries.
+        /// Whether it is known to have no entries.
         empty: bool,
         /// Permission bits.
         mode: u32,

@@ -314,8 +314,6 @@ pub struct Program {
     pub keep_fds: Vec<i32>,
     /// Its terminal.
     pub pty: PtySource,
-    /// Which descriptors of 0–2 become that terminal.
-    pub pty_stdio: [bool; 3],
     /// SIGTERM, then SIGKILL, after so many milliseconds.
     pub timeout_ms: Option<u64>,
     /// What was decided, and why.
@@ -372,12 +370,13 @@ pub fn clock_name(clock: Clock) -> &'static str {
     }
 }
 
-/// Whether a terminal is wanted, given which descriptors are one.
+/// Which of the program's standard descriptors become its own terminal, given which of the caller's
+/// are one: none, when it gets none.
 #[must_use]
-pub fn wants_pty(choice: Pty, terminals: [bool; 3]) -> bool {
+pub fn own_terminal(choice: Pty, terminals: [bool; 3]) -> [bool; 3] {
     match choice {
-        Pty::Always => true,
-        Pty::Never => false,
-        Pty::Auto => terminals[0] && terminals[1],
+        Pty::Always => [true; 3],
+        Pty::Auto if terminals[0] && terminals[1] => terminals,
+        Pty::Auto | Pty::Never => [false; 3],
     }
 }

@@ -23,13 +23,16 @@ pub(crate) fn caller(plan: &Plan, proc: &Proc) -> Result<Caller, ProbeError> {
     let capabilities =
         rustix::thread::capabilities(None).map_err(fail("the caller's capabilities", "capget"))?;
     let entry = passwd::user_by_uid(Path::new("/etc/passwd"), uid).unwrap_or_default();
+    let home = home(plan, entry.home.clone());
+    let homes = homes([&home, &entry.home]);
     let name = if entry.name.is_empty() { Text::from(uid.to_string()) } else { entry.name };
     Ok(Caller {
         uid,
         gid: rustix::process::getegid().as_raw(),
         groups: groups.into_iter().map(rustix::fs::Gid::as_raw).collect(),
         name,
-        home: home(plan, entry.home),
+        home,
+        homes,
         capabilities: capabilities.effective.bits(),
         uid_map: id_map(proc, "self/uid_map")?,
         gid_map: id_map(proc, "self/gid_map")?,
@@ -46,6 +49,19 @@ fn home(plan: &Plan, of_passwd: Text) -> Text {
         None if absolute(&of_passwd) => of_passwd,
         None => Text::from("/"),
     }
+}
+
+/// Every name of the caller's home directories, `/` aside.
+fn homes(names: [&Text; 2]) -> Vec<WorldPath> {
+    let mut homes = Vec::with_capacity(4);
+    for name in names.into_iter().filter(|name| name.as_bytes().first() == Some(&b'/')) {
+        let real = look::real_path(name.as_bytes());
+        homes.extend([Some(WorldPath::new(name.as_bytes(), b"/")), real].into_iter().flatten());
+    }
+    homes.retain(|home| !home.is_root());
+    homes.sort();
+    homes.dedup();
+    homes
 }
 
 fn id_map(proc: &Proc, path: &str) -> Result<IdMap, ProbeError> {

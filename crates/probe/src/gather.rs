@@ -37,7 +37,7 @@ pub fn facts(plan: &Plan) -> Result<Facts, ProbeError> {
         let top = facts.directories.get(&WorldPath::root()).map_or(&[][..], Vec::as_slice);
         let world = World::open(plan, top);
         facts.places =
-            world.map(|w| w.places(plan, &facts.caller.home, own_mounts)).unwrap_or_default();
+            world.map(|w| w.places(plan, &facts.caller.homes, own_mounts)).unwrap_or_default();
     }
     Ok(facts)
 }
@@ -47,6 +47,9 @@ fn add_files(plan: &Plan, proc: &Proc, facts: &mut Facts) -> Result<(), ProbeErr
     // Not /proc/net: a procfs mounted with subset=pid has none.
     let sockets = proc.read("self/net/unix")?.unwrap_or_default();
     facts.sockets = at_real_places(unix_sockets::parse(&sockets));
+    if !facts.sockets.is_empty() {
+        facts.real_paths = places::real_paths(plan);
+    }
     if matches!(plan.root, RootSource::Host { .. }) {
         let text = proc.read("self/mountinfo")?.unwrap_or_default();
         facts.mounts = mountinfo::parse(&text);

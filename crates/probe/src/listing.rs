@@ -31,6 +31,9 @@ pub(crate) fn survey(mounts: &mut [MountFact]) -> BTreeMap<WorldPath, Vec<Entry>
     for index in data_mount_indices(mounts) {
         let Some(mount) = mounts.get_mut(index) else { continue };
         check(mount);
+        if dwell_plan::data_mount::in_system_tree(&mount.point) {
+            continue;
+        }
         let mut next = mount.point.parent();
         while let Some(dir) = next {
             next = dir.parent();

@@ -1,7 +1,9 @@
 //! What is at a path: one `statx(2)`, and one look into a directory where it matters.
 
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use dwell_plan::WorldPath;
 
 use dwell_plan::facts::Found;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, Statx, StatxFlags};
@@ -122,4 +124,13 @@ mod tests {
         std::fs::remove_dir_all(&dir).unwrap();
         assert_eq!(look(), Found::Missing);
     }
+}
+
+/// The path without links of what `path` leads to, as the kernel names it.
+pub(crate) fn real_path(path: &[u8]) -> Option<WorldPath> {
+    let fd = rustix::fs::openat(CWD, path, crate::file::PATH, Mode::empty()).ok()?;
+    let link = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    let name = rustix::fs::readlinkat(CWD, link.as_str(), Vec::new()).ok()?;
+    let name = name.as_bytes();
+    (name.first() == Some(&b'/')).then(|| WorldPath::new(name, b"/"))
 }

@@ -44,6 +44,16 @@ pub(crate) fn sources(plan: &Plan) -> BTreeMap<Text, Found> {
     grants.chain(root).map(|path| (path.clone(), look::follow(path.as_bytes()))).collect()
 }
 
+/// Where the sources of grants really are, for those that are reached through links.
+pub(crate) fn real_paths(plan: &Plan) -> BTreeMap<Text, WorldPath> {
+    let sources = plan.grants.iter().filter_map(|grant| grant.what.source());
+    sources
+        .filter_map(|source| Some((source, look::real_path(source.as_bytes())?)))
+        .filter(|(source, real)| *source != real.text())
+        .map(|(source, real)| (source.clone(), real))
+        .collect()
+}
+
 /// The files of a world before anything is done to them.
 pub(crate) enum World<'a> {
     /// The machine's, with the entries of `/` as far as they are known.
@@ -101,7 +111,7 @@ impl<'a> World<'a> {
     pub(crate) fn places(
         &self,
         plan: &Plan,
-        home: &Text,
+        homes: &[WorldPath],
         own_mounts: bool,
     ) -> BTreeMap<WorldPath, Found> {
         let mut out = BTreeMap::new();
@@ -111,9 +121,8 @@ impl<'a> World<'a> {
             out.insert(place, found);
         }
         let workdir = plan.command.workdir.as_ref().map(|workdir| &workdir.path);
-        let home = WorldPath::new(home.as_bytes(), b"/");
         let dests = plan.grants.iter().map(|grant| &grant.dest);
-        for place in dests.chain(workdir).chain([&home]) {
+        for place in dests.chain(workdir).chain(homes) {
             self.add_with_ancestors(&mut out, place);
         }
         out

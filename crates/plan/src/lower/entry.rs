@@ -6,7 +6,7 @@ use crate::caps::CapSet;
 use crate::errno::{EACCES, ENOENT, ENOTDIR};
 use crate::namespace::NamespaceKind;
 use crate::plan::{CapabilityChange, User};
-use crate::program::{Op, Slot, Topic};
+use crate::program::{Op, Slot, Topic, own_terminal};
 use crate::rlimit;
 use crate::text::Text;
 
@@ -46,7 +46,7 @@ fn terminal(cx: &Context<'_>, b: &mut Builder, peer: Option<Slot>) {
     }
     let Some(peer) = peer else { return };
     b.op(Op::Foreground(peer));
-    for (fd, is_terminal) in (0u8..).zip(cx.facts.terminals) {
+    for (fd, is_terminal) in (0u8..).zip(own_terminal(cx.plan.process.pty, cx.facts.terminals)) {
         if is_terminal {
             b.op(Op::Stdio { from: peer, to: fd });
         }

@@ -18,7 +18,7 @@ pub(super) fn place(cx: &Context<'_>, view: &mut View) -> Result<(), Refusal> {
     }
     for grant in &cx.plan.grants {
         let dest = view.resolve(&grant.dest);
-        if asked(&grant) || !visible(view, &dest) {
+        if asked(&grant) || !(visible(view, &dest) || in_secret(cx, &dest)) {
             place_one(cx, view, &dest, grant)?;
         }
     }
@@ -32,6 +32,11 @@ fn clear_below(cx: &Context<'_>, view: &mut View, dest: &WorldPath) {
         |path: &WorldPath| cx.facts.secrets.iter().any(|s| s.path == *path) && path != dest;
     view.places
         .retain(|path, placed| !dest.contains(path) || placed.origin.is_some() || secret(path));
+}
+
+/// Only the user's own word uncovers a secret, no rule does.
+fn in_secret(cx: &Context<'_>, dest: &WorldPath) -> bool {
+    cx.facts.secrets.iter().any(|secret| secret.path.contains(dest))
 }
 
 /// Whether the machine's file at this path is in the view already: then a rule that would show it

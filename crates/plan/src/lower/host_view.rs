@@ -7,17 +7,10 @@
 
 use super::Context;
 use super::view::{Fresh, Node, View};
-use crate::data_mount::data_mounts;
+use crate::data_mount::{SYSTEM_TREES, data_mounts, in_system_tree};
 use crate::facts::{Found, MountFact, Shown};
 use crate::path::WorldPath;
 use crate::text::Text;
-
-/// Trees of the operating system: below them nothing belongs to an ordinary user, and what belongs
-/// to ids that the world does not have can never be copied up. A layer would only slow them down.
-const SYSTEM_TREES: [&str; 12] = [
-    "/usr", "/etc", "/boot", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix",
-    "/gnu", "/snap",
-];
 
 /// Directories whose content belongs to running programs or other users: empty in a world.
 const FRESH_DIRECTORIES: [(&str, u32); 3] =
@@ -47,7 +40,10 @@ fn from_one_layer(cx: &Context<'_>, view: &mut View) {
 }
 
 fn from_pieces(cx: &Context<'_>, view: &mut View) {
-    let mounts = data_mounts(&cx.facts.mounts);
+    let mounts: Vec<&MountFact> = data_mounts(&cx.facts.mounts)
+        .into_iter()
+        .filter(|mount| !in_system_tree(&mount.point))
+        .collect();
     view.put(WorldPath::root(), Fresh::mode(0o755));
     let entries = cx.facts.directories.get(&WorldPath::root());
     for entry in entries.into_iter().flatten() {
@@ -154,18 +150,17 @@ fn place_if_there(cx: &Context<'_>, view: &mut View, path: &str, node: Node) {
 fn homes(cx: &Context<'_>, view: &mut View, shown: bool) {
     place_if_there(cx, view, "/home", Fresh::mode(0o755));
     place_if_there(cx, view, "/root", Fresh::mode(0o700));
-    let home = cx.home();
-    if home.is_root() || SYSTEM_TREES.iter().any(|t| WorldPath::abs(t).contains(&home)) {
-        return;
-    }
-    let found = cx.facts.places.get(&home);
-    match found {
-        Some(found) if shown => copy_on_write(cx, view, &home, home.text(), found),
-        Some(found) if found.is_dir() => {
-            view.places.retain(|p, _| *p == home || !home.contains(p));
-            view.put(home, Fresh::users(0o700));
+    let mut homes = cx.facts.caller.homes.clone();
+    homes.retain(|home| !SYSTEM_TREES.iter().any(|tree| WorldPath::abs(tree).contains(home)));
+    for home in homes {
+        match cx.facts.places.get(&home) {
+            Some(found) if shown => copy_on_write(cx, view, &home, home.text(), found),
+            Some(found) if found.is_dir() => {
+                view.places.retain(|p, _| *p == home || !home.contains(p));
+                view.put(home, Fresh::users(0o700));
+            }
+            _ => {}
         }
-        _ => {}
     }
 }
 

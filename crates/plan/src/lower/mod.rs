@@ -59,10 +59,6 @@ impl Context<'_> {
         self.plan.read_only
     }
 
-    fn home(&self) -> WorldPath {
-        WorldPath::from(self.facts.caller.home.clone())
-    }
-
     /// A tree of the machine's that the world may change without changing it.
     fn copied(&self, source: Text) -> Node {
         if self.read_only() {

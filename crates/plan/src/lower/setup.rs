@@ -7,7 +7,7 @@ use super::{Context, decide_wall, entry};
 use crate::errno::{EINVAL, ENOSYS, EOPNOTSUPP, EPERM};
 use crate::namespace::{NamespaceKind, NamespaceSet};
 use crate::program::{
-    Barrier, HostFileKind, Op, Program, PtySource, Slot, Str, clock_name, wants_pty,
+    Barrier, HostFileKind, Op, Program, PtySource, Slot, Str, clock_name, own_terminal,
 };
 use crate::refusal::Refusal;
 
@@ -169,7 +169,7 @@ fn second_user_namespace(cx: &Context<'_>, b: &mut Builder) {
 
 /// The program's terminal and the slot of its peer.
 fn terminal(cx: &Context<'_>, b: &mut Builder) -> (PtySource, Option<Slot>) {
-    if !wants_pty(cx.plan.process.pty, cx.facts.terminals) {
+    if own_terminal(cx.plan.process.pty, cx.facts.terminals) == [false; 3] {
         return (PtySource::None, None);
     }
     b.step("open", "a terminal", None);
@@ -218,12 +218,6 @@ fn finish(
     pty: PtySource,
     command: entry::Prepared,
 ) -> Program {
-    let terminals = cx.facts.terminals;
-    let pty_stdio = match pty {
-        PtySource::None => [false; 3],
-        // With a terminal of its own asked for, what is no terminal outside stays what it is.
-        _ => terminals,
-    };
     Program {
         arena: std::mem::take(&mut b.arena),
         slots: b.slot_count(),
@@ -239,7 +233,6 @@ fn finish(
         groups: command.groups,
         keep_fds: cx.plan.process.keep_fds.clone(),
         pty,
-        pty_stdio,
         timeout_ms: cx.plan.process.timeout_ms,
         decisions: std::mem::take(&mut b.decisions),
         kernel: cx.facts.kernel,
