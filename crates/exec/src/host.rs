@@ -2,15 +2,16 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
+use dwell_plan::NamespaceKind;
 use dwell_plan::program::{HostFile, HostFileKind, Program, PtySource};
-use dwell_sys::raw::{self, ArgArea, CloneArgs, Errno, Fd, consts};
+use dwell_sys::raw::{self, ArgArea, Beside, CloneArgs, Errno, Fd, consts};
 use dwell_sys::{adopt, pidfd, term};
 
 use crate::failure::{Cause, Failure, reason};
 use crate::message::Message;
 use crate::prepared::{Prepared, block_all, clone_bits};
 use crate::supervise::Supervisor;
-use crate::{Ended, child, idmaps};
+use crate::{Ended, aside, child, idmaps};
 
 /// Builds the world, runs the program in it and waits for its end.
 ///
@@ -35,15 +36,42 @@ fn with_signals_blocked(program: &Program, arguments: Option<ArgArea>) -> Result
         .map_err(|e| internal("prepare the program", e))?;
     let files = open_files(program, &mut prepared)?;
     let terminal = open_terminal(program, &mut prepared)?;
+    let aside = open_aside(program, &mut prepared)?;
     prepared.choose_descriptors();
     let mut supervisor = Supervisor::new(program, ours, terminal)?;
     let process = clone(program, &mut prepared)?;
-    drop((files, theirs));
+    let helper = start_aside(program, &aside, &process.1)?;
+    drop((files, theirs, aside));
     supervisor.adopt(process.0, process.1);
-    supervisor.run(|pid| match &program.host_maps {
+    let ended = supervisor.run(|pid| match &program.host_maps {
         Some(maps) => idmaps::write(pid, maps),
         None => Ok(()),
-    })
+    });
+    drop(helper);
+    ended
+}
+
+/// The way to the first process for what the helper makes: our end, and its own.
+fn open_aside(
+    program: &Program,
+    prepared: &mut Prepared<'_>,
+) -> Result<Option<(OwnedFd, OwnedFd)>, Failure> {
+    let Some(slot) = program.aside else { return Ok(None) };
+    let (ours, theirs) =
+        raw::socketpair_seqpacket_cloexec().map_err(|e| internal("make a socket pair", e))?;
+    prepared.put(slot, theirs);
+    Ok(Some((adopt(ours), adopt(theirs))))
+}
+
+fn start_aside(
+    program: &Program,
+    aside: &Option<(OwnedFd, OwnedFd)>,
+    process: &OwnedFd,
+) -> Result<Option<Beside<aside::Job>>, Failure> {
+    let Some((ours, _)) = aside else { return Ok(None) };
+    let owner = program.clone.has(NamespaceKind::User).then(|| Fd::of(process));
+    let helper = aside::start(owner, Fd::of(ours)).map_err(|e| internal("start a helper", e))?;
+    Ok(Some(helper))
 }
 
 fn clone(program: &Program, prepared: &mut Prepared<'_>) -> Result<(i32, OwnedFd), Failure> {

@@ -15,6 +15,7 @@
 //! The two sides talk over one `SOCK_SEQPACKET` pair in the messages of [`message`].
 #![forbid(unsafe_code)]
 
+mod aside;
 mod child;
 mod failure;
 mod host;

@@ -24,6 +24,9 @@ pub struct Facts {
     pub mounts: Vec<MountFact>,
     /// Contents of the root directory and of every directory above a mount point.
     pub directories: BTreeMap<WorldPath, Vec<Entry>>,
+    /// A directory of the machine that hardly anything is taken from: `/sys`, or `/` where there is
+    /// none. While a world is built its scratch filesystem hangs there.
+    pub spot: WorldPath,
     /// What is found at the sources of the grants and at the root directory's, links followed.
     pub sources: BTreeMap<Text, Found>,
     /// What is found at the places in the world that the Plan and the rules name, links followed: in

@@ -82,6 +82,8 @@ pub enum Op {
     Hostname(Str),
     /// `ioctl(SIOCSIFFLAGS)` with `IFF_UP`; `netdevice(7)`.
     InterfaceUp(Str),
+    /// `recvmsg(2)` of the network namespace that the host side makes meanwhile, then `setns(2)`.
+    EnterAside(Slot),
     /// `mount(2)` with `MS_REC|MS_PRIVATE` on `/`: nothing mounted here reaches other namespaces.
     Private,
     /// `fsopen(2)`.
@@ -294,6 +296,9 @@ pub struct Program {
     pub steps: Vec<Step>,
     /// Namespaces that the first clone makes.
     pub clone: NamespaceSet,
+    /// Where the first process receives a network namespace that the host side makes while mounts are
+    /// made: making one takes the kernel about as long as all the mounts together.
+    pub aside: Option<Slot>,
     /// What the host side opens beforehand.
     pub host_files: Vec<HostFile>,
     /// Id maps written by the host side.

@@ -10,6 +10,7 @@ pub fn call(program: &Program, op: Op) -> String {
     let s = |s: Str| quoted(program.bytes(s));
     match op {
         Op::Unshare(set) => format!("unshare({set})"),
+        Op::EnterAside(_) => "unshare(net)".to_owned(),
         Op::Enter { kind, .. } => format!("setns({})", kind.clone_flag_name()),
         Op::WriteFile { path, data } => format!("write({}, {})", s(path), s(data)),
         Op::Hostname(name) => format!("sethostname({})", s(name)),

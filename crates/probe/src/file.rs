@@ -141,6 +141,11 @@ pub(crate) fn open_in_root(
     Err(Errno::AGAIN)
 }
 
+/// The text of a small file, or nothing.
+pub(crate) fn read_small(path: &str) -> Option<String> {
+    String::from_utf8(read(path.as_bytes()).ok()?).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,9 +200,4 @@ mod tests {
         assert!(proc.read("self/mountinfo").unwrap().is_some());
         assert_eq!(proc.read("self/no-such-file").unwrap(), None);
     }
-}
-
-/// The text of a small file, or nothing.
-pub(crate) fn read_small(path: &str) -> Option<String> {
-    String::from_utf8(read(path.as_bytes()).ok()?).ok()
 }

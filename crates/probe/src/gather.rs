@@ -11,7 +11,7 @@ use crate::bytes::number;
 use crate::error::ProbeError;
 use crate::file::Proc;
 use crate::places::{self, World};
-use crate::{caller, listing, mountinfo, resolv_conf, secrets, unix_sockets};
+use crate::{caller, listing, look, mountinfo, resolv_conf, secrets, unix_sockets};
 
 /// Reads what [`lower`](dwell_plan) has to know about the machine to build the world of `plan`.
 ///
@@ -31,6 +31,7 @@ pub fn facts(plan: &Plan) -> Result<Facts, ProbeError> {
     caller::add_subids(plan, &mut facts)?;
     let own_mounts = plan.namespaces.owns(NamespaceKind::Mount);
     if own_mounts {
+        facts.spot = spot();
         add_files(plan, &proc, &mut facts)?;
     }
     if !plan.namespaces.joins(NamespaceKind::Mount) {
@@ -47,9 +48,7 @@ fn add_files(plan: &Plan, proc: &Proc, facts: &mut Facts) -> Result<(), ProbeErr
     // Not /proc/net: a procfs mounted with subset=pid has none.
     let sockets = proc.read("self/net/unix")?.unwrap_or_default();
     facts.sockets = at_real_places(unix_sockets::parse(&sockets));
-    if !facts.sockets.is_empty() {
-        facts.real_paths = places::real_paths(plan);
-    }
+    facts.real_paths = places::real_paths(plan);
     if matches!(plan.root, RootSource::Host { .. }) {
         let text = proc.read("self/mountinfo")?.unwrap_or_default();
         facts.mounts = mountinfo::parse(&text);
@@ -82,6 +81,11 @@ fn at_real_places(mut sockets: Vec<WorldPath>) -> Vec<WorldPath> {
         sockets.dedup();
     }
     sockets
+}
+
+fn spot() -> WorldPath {
+    let sys = WorldPath::abs("/sys");
+    if look::follow(sys.as_bytes()).is_dir() { sys } else { WorldPath::root() }
 }
 
 /// `6.18.44-fc` is 6.18.

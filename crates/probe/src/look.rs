@@ -98,6 +98,15 @@ pub(crate) fn is_dot(name: &[u8]) -> bool {
     name == b"." || name == b".."
 }
 
+/// The path without links of what `path` leads to, as the kernel names it.
+pub(crate) fn real_path(path: &[u8]) -> Option<WorldPath> {
+    let fd = rustix::fs::openat(CWD, path, crate::file::PATH, Mode::empty()).ok()?;
+    let link = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    let name = rustix::fs::readlinkat(CWD, link.as_str(), Vec::new()).ok()?;
+    let name = name.as_bytes();
+    (name.first() == Some(&b'/')).then(|| WorldPath::new(name, b"/"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,13 +133,4 @@ mod tests {
         std::fs::remove_dir_all(&dir).unwrap();
         assert_eq!(look(), Found::Missing);
     }
-}
-
-/// The path without links of what `path` leads to, as the kernel names it.
-pub(crate) fn real_path(path: &[u8]) -> Option<WorldPath> {
-    let fd = rustix::fs::openat(CWD, path, crate::file::PATH, Mode::empty()).ok()?;
-    let link = format!("/proc/self/fd/{}", fd.as_raw_fd());
-    let name = rustix::fs::readlinkat(CWD, link.as_str(), Vec::new()).ok()?;
-    let name = name.as_bytes();
-    (name.first() == Some(&b'/')).then(|| WorldPath::new(name, b"/"))
 }

@@ -13,6 +13,8 @@
 compile_error!("dwell runs on 64-bit Linux only");
 
 mod convert;
+#[cfg(feature = "guard-allocator")]
+pub mod guard;
 pub mod pidfd;
 pub mod raw;
 pub mod signalfd;

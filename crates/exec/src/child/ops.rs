@@ -16,6 +16,7 @@ pub(super) fn simple(p: &mut Prepared<'_>, op: Op) -> Result<(), Errno> {
             // Every CLONE_NEW… flag fits in 32 bits.
             raw::setns(p.fd(ns), u32::try_from(clone_bit(kind)).unwrap_or(0))
         }
+        Op::EnterAside(socket) => crate::aside::enter(p.fd(socket)),
         Op::CloseInherited => close_inherited(p),
         Op::ClearUmask => {
             p.umask = raw::umask(0);
@@ -151,7 +152,9 @@ fn process(p: &mut Prepared<'_>, op: Op) -> Result<(), Errno> {
         Op::Rlimit { resource, soft, hard } => raw::set_rlimit(resource, soft, hard),
         Op::KeepDescriptors => keep_descriptors(p),
         Op::ResetSignals => {
-            raw::reset_dispositions();
+            // Caught signals are at their default already (CLONE_CLEAR_SIGHAND, or by execve). Ignored
+            // ones stay ignored, as `nohup` wants it, but for the one that Rust's runtime ignores.
+            raw::default_signal(consts::SIGPIPE)?;
             raw::sigmask(raw::MaskHow::Set, raw::SigSet::empty()).map(drop)
         }
         _ => rights(p, op),

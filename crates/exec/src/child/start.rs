@@ -34,7 +34,12 @@ fn position_after_fork(p: &Prepared<'_>) -> u32 {
 /// Starts the entry list in a process of its own.
 pub(super) fn spawn(p: &mut Prepared<'_>, vfork: bool) -> Result<(), Errno> {
     let pid = match (vfork, p.stack.take()) {
-        (true, Some(mut stack)) => with_shared_memory(p, &mut stack)?,
+        (true, Some(mut stack)) => {
+            let pid = with_shared_memory(p, &mut stack)?;
+            // Giving the memory back takes longer than all else here; it goes with the process.
+            std::mem::forget(stack);
+            pid
+        }
         _ => {
             let args = CloneArgs {
                 flags: 0,
@@ -50,7 +55,14 @@ pub(super) fn spawn(p: &mut Prepared<'_>, vfork: bool) -> Result<(), Errno> {
 }
 
 fn with_shared_memory(p: &mut Prepared<'_>, stack: &mut Stack) -> Result<i32, Errno> {
-    raw::vfork_child(stack, 0, super::second, p)
+    // KERNEL: a handler of the caller's must not run on the shared memory once signals are unblocked.
+    match raw::vfork_child(stack, consts::CLONE_CLEAR_SIGHAND, super::second, p) {
+        Err(Errno::NOSYS) => {
+            raw::reset_dispositions();
+            raw::vfork_child(stack, 0, super::second, p)
+        }
+        answer => answer,
+    }
 }
 
 /// Becomes the program: the first candidate that is there. Returns only when none can be run.

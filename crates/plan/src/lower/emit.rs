@@ -2,8 +2,9 @@
 //!
 //! One tmpfs, the scratch, holds everything that is thrown away: `new` is the world's root where that
 //! is built from pieces, `u/N` and `w/N` are the upper and work directories of layer N, `d/N` are the
-//! fresh directories that lie in other trees. It hangs on top of the old root, so when that is
-//! detached nothing but the mounts made from it holds it: with the last process it is gone.
+//! fresh directories that lie in other trees. It hangs in the old root (on `/sys`, which nothing is
+//! taken from), so when that is detached nothing but the mounts made from it holds it: with the last
+//! process it is gone.
 //!
 //! Paths of the machine are named from the old root, which stays the process's root until the end;
 //! places in the world are named from the new root's descriptor, and where a tree that is not ours
@@ -11,7 +12,7 @@
 
 mod layer;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Context;
 use super::builder::Builder;
@@ -54,12 +55,19 @@ pub(super) struct Emitter<'a> {
     done: HashSet<WorldPath>,
     layers: Vec<(WorldPath, usize)>,
     fresh: usize,
+    whole: HashMap<WorldPath, Slot>,
 }
 
 /// A masked or optional place that this kernel or machine does not have.
 const ABSENT: &[i32] = &[ENOENT, ENOTDIR, ELOOP, EACCES];
 
-pub(super) fn mounts(cx: &Context<'_>, view: &View, b: &mut Builder) -> Mounted {
+pub(super) fn mounts(
+    cx: &Context<'_>,
+    view: &View,
+    aside: Option<Slot>,
+    b: &mut Builder,
+) -> Mounted {
+    let whole = clone_around_scratch(cx, view, b);
     b.step("make", "the scratch filesystem", None);
     let size = cx.plan.scratch.map(|n| n.to_string()).unwrap_or_default();
     let mut options = vec![("mode", &b"0755"[..])];
@@ -67,8 +75,8 @@ pub(super) fn mounts(cx: &Context<'_>, view: &View, b: &mut Builder) -> Mounted 
         options.push(("size", size.as_bytes()));
     }
     let scratch = b.new_filesystem("tmpfs", &options, Attrs::SAFE);
-    let slash = b.str("/");
-    b.op(Op::Attach { tree: scratch, to: Slot::CWD, path: slash });
+    let spot = b.str(cx.facts.spot.as_bytes());
+    b.op(Op::Attach { tree: scratch, to: Slot::CWD, path: spot });
     let mut e = Emitter {
         cx,
         view,
@@ -80,18 +88,43 @@ pub(super) fn mounts(cx: &Context<'_>, view: &View, b: &mut Builder) -> Mounted 
         done: HashSet::new(),
         layers: Vec::new(),
         fresh: 0,
+        whole,
     };
     e.base_directories();
     e.place_root();
-    for (path, placed) in view.places.iter().filter(|(path, _)| !path.is_root()) {
-        if !e.done.contains(path) {
-            e.place(path, placed);
-        }
+    // sysfs shows the network namespace of the process that mounts it.
+    let sys = WorldPath::abs("/sys");
+    e.place_all(|path| !sys.contains(path));
+    if let Some(aside) = aside {
+        e.b.step("make", "the network namespace", None);
+        e.b.op(Op::EnterAside(aside));
+        e.b.close(aside);
     }
+    e.place_all(|path| sys.contains(path));
     if cx.read_only() {
         e.freeze_root();
     }
     Mounted { root: e.root, scratch, layers: e.layers }
+}
+
+/// Binds in which the scratch will hang are copied before it does: a copy made later would have it too.
+fn clone_around_scratch(
+    cx: &Context<'_>,
+    view: &View,
+    b: &mut Builder,
+) -> HashMap<WorldPath, Slot> {
+    let mut whole = HashMap::new();
+    for (path, placed) in &view.places {
+        let Node::Bind { source, recursive, .. } = &placed.node else { continue };
+        let real = cx.real_path(source);
+        if real.contains(&cx.facts.spot)
+            || cx.facts.spot.contains(&real) && !cx.facts.spot.is_root()
+        {
+            b.step("bind", source.to_string(), placed.origin.as_ref());
+            whole.insert(path.clone(), b.clone_tree(Slot::CWD, source, *recursive));
+        }
+    }
+    whole
 }
 
 impl Emitter<'_> {
@@ -120,7 +153,7 @@ impl Emitter<'_> {
                 (self.layer(&root, source, *read_only), Ground::Layer)
             }
             Node::Bind { source, read_only, .. } => {
-                (self.bind(source, true, *read_only, false), Ground::Other)
+                (self.bind(&root, source, true, *read_only, false), Ground::Other)
             }
             _ => {
                 let new = Text::from("new");
@@ -134,6 +167,16 @@ impl Emitter<'_> {
         self.grounds.insert(root.clone(), ground);
         if matches!(placed.node, Node::Layer { .. }) {
             self.write_through(&root);
+        }
+    }
+
+    fn place_all(&mut self, which: impl Fn(&WorldPath) -> bool) {
+        let view = self.view;
+        for (path, placed) in view.places.iter().filter(|(path, _)| !path.is_root() && which(path))
+        {
+            if !self.done.contains(path) {
+                self.place(path, placed);
+            }
         }
     }
 
@@ -191,7 +234,7 @@ impl Emitter<'_> {
             Node::File { mode, data } => self.file(path, *mode, data, ground),
             Node::Bind { source, read_only, recursive, dir, device } => {
                 self.point(path, *dir, ground);
-                let tree = self.bind(source, *recursive, *read_only, *device);
+                let tree = self.bind(path, source, *recursive, *read_only, *device);
                 self.attach(tree, path, ground);
                 self.grounds.insert(path.clone(), Ground::Other);
             }
@@ -393,8 +436,16 @@ impl Emitter<'_> {
         self.b.close(point);
     }
 
-    fn bind(&mut self, source: &Text, recursive: bool, read_only: bool, device: bool) -> Slot {
-        let tree = self.b.clone_tree(Slot::CWD, source, recursive);
+    fn bind(
+        &mut self,
+        path: &WorldPath,
+        source: &Text,
+        recursive: bool,
+        read_only: bool,
+        device: bool,
+    ) -> Slot {
+        let copied = self.whole.remove(path);
+        let tree = copied.unwrap_or_else(|| self.b.clone_tree(Slot::CWD, source, recursive));
         let attrs = Attrs { read_only, nosuid: true, nodev: !device, noexec: device && !recursive };
         self.b.op(Op::SetAttrs { tree, attrs, recursive });
         tree

@@ -55,6 +55,12 @@ impl Context<'_> {
         self.facts.caller.is_admin() && is_initial(&self.facts.caller.uid_map)
     }
 
+    /// The source of a grant as the kernel names it.
+    fn real_path(&self, source: &Text) -> WorldPath {
+        let real = self.facts.real_paths.get(source).cloned();
+        real.unwrap_or_else(|| WorldPath::from(source.clone()))
+    }
+
     fn read_only(&self) -> bool {
         self.plan.read_only
     }

@@ -22,17 +22,21 @@ pub(super) fn write(
     b.op(Op::CloseInherited);
     b.op(Op::ClearUmask);
     b.op(Op::DieWithParent);
-    let clone = namespaces(cx, b);
+    let mut clone = namespaces(cx, b);
+    let aside = makes_net_aside(cx).then(|| b.slot());
+    if aside.is_some() {
+        clone.remove(NamespaceKind::Net);
+    }
     ids(cx, b);
     clocks(cx, b);
-    names_and_links(cx, b);
-    let layer = view.and_then(|view| files(cx, view, b));
+    names_and_links(cx, aside, b);
+    let layer = view.and_then(|view| files(cx, view, aside, b));
     second_user_namespace(cx, b);
     let (pty, peer) = terminal(cx, b);
     last_steps(cx, b, peer, layer);
     b.write_to(List::Entry);
     let command = entry::write(cx, b, peer);
-    Ok(finish(cx, b, clone, pty, command))
+    Ok(Program { clone, aside, pty, ..finish(cx, b, command) })
 }
 
 /// Whether the namespaces cannot all be made by the first clone: what is joined must be entered
@@ -105,13 +109,18 @@ fn clocks(cx: &Context<'_>, b: &mut Builder) {
     }
 }
 
-fn names_and_links(cx: &Context<'_>, b: &mut Builder) {
+/// Whether the network namespace is made by a helper of the host side while the mounts are made.
+fn makes_net_aside(cx: &Context<'_>) -> bool {
+    cx.owns(NamespaceKind::Net) && cx.owns(NamespaceKind::Mount) && !in_steps(cx)
+}
+
+fn names_and_links(cx: &Context<'_>, aside: Option<Slot>, b: &mut Builder) {
     if let Some(name) = cx.plan.hostname.as_ref().filter(|_| cx.owns(NamespaceKind::Uts)) {
         b.step("set", format!("the host name {name}"), None);
         let name = b.str(name.as_bytes());
         b.op(Op::Hostname(name));
     }
-    if cx.owns(NamespaceKind::Net) {
+    if cx.owns(NamespaceKind::Net) && aside.is_none() {
         b.step("bring up", "the loopback interface", None);
         let lo = b.str("lo");
         b.op(Op::InterfaceUp(lo));
@@ -120,18 +129,25 @@ fn names_and_links(cx: &Context<'_>, b: &mut Builder) {
 
 /// Mounts everything and makes it the root. Returns the upper directory of the layer that the working
 /// directory lies in.
-fn files(cx: &Context<'_>, view: &View, b: &mut Builder) -> Option<(Slot, Str)> {
+fn files(
+    cx: &Context<'_>,
+    view: &View,
+    aside: Option<Slot>,
+    b: &mut Builder,
+) -> Option<(Slot, Str)> {
     if !cx.owns(NamespaceKind::User) {
         b.step("make private", "the mounts", None);
         b.op(Op::Private);
     }
-    let mounted = emit::mounts(cx, view, b);
+    let mounted = emit::mounts(cx, view, aside, b);
     let layer = working_layer(cx, view, &mounted, b);
     b.step("change", "the root directory", None);
     b.op(Op::ChdirTo(mounted.root));
     b.op(Op::PivotRoot);
-    // On top of the new root lies the old one, and on top of that the scratch.
-    b.op(Op::Detach);
+    // On top of the new root lies the old one, and on top of that perhaps the scratch.
+    if cx.facts.spot.is_root() {
+        b.op(Op::Detach);
+    }
     b.op(Op::Detach);
     let root = b.str("/");
     b.op(Op::Chdir(root));
@@ -211,18 +227,13 @@ fn last_steps(cx: &Context<'_>, b: &mut Builder, peer: Option<Slot>, layer: Opti
     b.op(Op::Reap { layer, below });
 }
 
-fn finish(
-    cx: &Context<'_>,
-    b: &mut Builder,
-    clone: NamespaceSet,
-    pty: PtySource,
-    command: entry::Prepared,
-) -> Program {
+fn finish(cx: &Context<'_>, b: &mut Builder, command: entry::Prepared) -> Program {
     Program {
         arena: std::mem::take(&mut b.arena),
         slots: b.slot_count(),
         steps: std::mem::take(&mut b.steps),
-        clone,
+        clone: NamespaceSet::EMPTY,
+        aside: None,
         host_files: std::mem::take(&mut b.host_files),
         host_maps: cx.ids.host_maps.clone(),
         setup: std::mem::take(&mut b.setup),
@@ -232,7 +243,7 @@ fn finish(
         env: command.env,
         groups: command.groups,
         keep_fds: cx.plan.process.keep_fds.clone(),
-        pty,
+        pty: PtySource::None,
         timeout_ms: cx.plan.process.timeout_ms,
         decisions: std::mem::take(&mut b.decisions),
         kernel: cx.facts.kernel,

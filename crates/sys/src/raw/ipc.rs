@@ -85,6 +85,29 @@ pub fn send_with_fd(fd: Fd, bytes: &[u8], payload: Fd) -> Result<usize, Errno> {
     unsafe { syscall!(__NR_sendmsg, fd, &raw const message, net::MSG_NOSIGNAL) }
 }
 
+/// Receives bytes, and the descriptor that came with them, close-on-exec (`recvmsg(2)`).
+pub fn recv_with_fd(fd: Fd, buf: &mut [u8]) -> Result<(usize, Option<Fd>), Errno> {
+    let part = Part { base: buf.as_mut_ptr(), len: buf.len() };
+    let mut rights = Rights { len: 0, level: 0, kind: 0, fd: -1 };
+    let mut message = Message {
+        name: ptr::null(),
+        name_len: 0,
+        parts: &raw const part,
+        parts_len: 1,
+        control: &raw const rights,
+        control_len: size_of::<Rights>(),
+        flags: 0,
+    };
+    message.control = &raw mut rights;
+    // SAFETY: the kernel writes at most the lengths given into the buffer and the control message, and
+    // the results into the message, all of which live here and are not used meanwhile.
+    let length = unsafe { syscall!(__NR_recvmsg, fd, &raw mut message, net::MSG_CMSG_CLOEXEC) }?;
+    // SAFETY: the kernel may have written to it behind the compiler's back.
+    let rights = unsafe { ptr::read_volatile(&raw const rights) };
+    let came = rights.level == net::SOL_SOCKET && rights.kind == net::SCM_RIGHTS && rights.fd >= 0;
+    Ok((length, came.then_some(Fd(rights.fd))))
+}
+
 /// Waits for one of `events` on one descriptor and returns what there is, 0 when the time is up; a
 /// negative timeout never is (`ppoll`, see `poll(2)`).
 pub fn poll1(fd: Fd, events: i16, timeout_ms: i32) -> Result<i16, Errno> {

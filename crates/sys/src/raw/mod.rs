@@ -15,6 +15,7 @@
 
 mod arch;
 mod arguments;
+mod beside;
 mod call;
 mod clone;
 pub mod consts;
@@ -37,6 +38,7 @@ mod wait;
 pub use crate::Errno;
 pub use crate::stack::Stack;
 pub use arguments::{ArgArea, hide_arguments};
+pub use beside::{Beside, beside_child};
 pub use clone::{CloneArgs, Cloned, clone_child};
 pub use creds::*;
 pub use dirents::{DirEntries, dir_entries, getdents64};

@@ -29,7 +29,7 @@ impl Emitter<'_> {
         self.attach(tree, path, ground);
         let over = self.b.leave();
         self.b.rescue_since(from, NO_LAYER);
-        let tree = self.bind(source, true, true, false);
+        let tree = self.bind(path, source, true, true, false);
         self.attach(tree, path, ground);
         self.b.land(over);
     }
