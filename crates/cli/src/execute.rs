@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use dwell_exec::{ArgArea, Cause};
 use dwell_plan::facts::Facts;
-use dwell_plan::{NamespaceKind, Plan, explain, lower};
+use dwell_plan::{NamespaceKind, Plan, explain, lower, lower_explained};
 
 use crate::message::{self, Failure, OWN_FAILURE};
 
@@ -21,8 +21,9 @@ fn try_execute(plan: &Plan, explained: bool) -> Result<u8, (Failure, u8)> {
     // Before anything can have moved the environment.
     let arguments = ArgArea::locate();
     let facts = dwell_probe::facts(plan).map_err(|e| refused(e.to_string(), None, OWN_FAILURE))?;
-    let program = lower(plan, &facts)
-        .map_err(|refusal| refused(refusal.sentence, refusal.hint, OWN_FAILURE))?;
+    let lowered = if explained { lower_explained(plan, &facts) } else { lower(plan, &facts) };
+    let program =
+        lowered.map_err(|refusal| refused(refusal.sentence, refusal.hint, OWN_FAILURE))?;
     if explained {
         message::say(&explain::text(&program));
     }

@@ -27,10 +27,11 @@ pub(super) struct Builder {
     list: List,
     pub(super) host_files: Vec<HostFile>,
     pub(super) decisions: Vec<Decision>,
+    explains: bool,
 }
 
 impl Builder {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(explains: bool) -> Self {
         Builder {
             arena: Vec::with_capacity(4096),
             strings: HashMap::new(),
@@ -42,6 +43,7 @@ impl Builder {
             list: List::Setup,
             host_files: Vec::new(),
             decisions: Vec::new(),
+            explains,
         }
     }
 
@@ -150,7 +152,15 @@ impl Builder {
         slot
     }
 
+    /// Whether decisions are recorded.
+    pub(super) fn explains(&self) -> bool {
+        self.explains
+    }
+
     pub(super) fn decide(&mut self, topic: Topic, what: impl Into<String>, why: impl Into<String>) {
+        if !self.explains {
+            return;
+        }
         self.decisions.push(Decision { topic, what: what.into(), why: why.into() });
     }
 

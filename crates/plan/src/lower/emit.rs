@@ -18,6 +18,7 @@ use super::Context;
 use super::builder::Builder;
 use super::view::{Fresh, KernelFs, Node, Placed, View};
 use crate::errno::{EACCES, ELOOP, ENOENT, ENOTDIR, EPERM};
+use crate::facts::Found;
 use crate::path::WorldPath;
 use crate::plan::Origin;
 use crate::program::{Attrs, Op, Slot};
@@ -183,6 +184,11 @@ impl Emitter<'_> {
     fn place(&mut self, path: &WorldPath, placed: &Placed) {
         let ground = self.ground_of(path);
         self.announce(path, placed);
+        // The root directory that the user writes into gets what every root has.
+        let missing = self.cx.facts.places.get(path) == Some(&Found::Missing);
+        if matches!(ground, Ground::Other) && self.cx.writes_root() && missing && !placed.optional {
+            self.mkdir(self.root, path.relative(), 0o755);
+        }
         if !placed.optional || matches!(ground, Ground::Own { .. }) {
             self.put(path, placed, &ground);
             return;

@@ -172,6 +172,9 @@ pub(super) fn open_mount_points(
         if !missing(cx, view, at, path) {
             continue;
         }
+        if placed.origin.is_none() && cx.writes_root() && !placed.optional {
+            continue;
+        }
         if placed.optional {
             dropped.push(path.clone());
         } else if *read_only {

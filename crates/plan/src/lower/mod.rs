@@ -3,6 +3,7 @@
 mod builder;
 mod emit;
 mod entry;
+mod explain_files;
 mod grants;
 mod host_view;
 mod ids;
@@ -28,8 +29,22 @@ use view::{Node, View};
 /// # Errors
 /// The Plan asks for something that cannot be had here.
 pub fn lower(plan: &Plan, facts: &Facts) -> Result<Program, Refusal> {
+    lower_with(plan, facts, Builder::new(false))
+}
+
+/// The same, with every decision recorded for [`explain`](crate::explain).
+///
+/// # Errors
+/// Those of [`lower`].
+pub fn lower_explained(plan: &Plan, facts: &Facts) -> Result<Program, Refusal> {
+    lower_with(plan, facts, Builder::new(true))
+}
+
+fn lower_with(plan: &Plan, facts: &Facts, mut builder: Builder) -> Result<Program, Refusal> {
     plan.check()?;
-    let mut builder = Builder::new();
+    if builder.explains() {
+        setup::explain_walls(plan, &mut builder);
+    }
     let ids = ids::choose(plan, facts, &mut builder)?;
     let cx = Context { plan, facts, ids };
     let view = if cx.owns(NamespaceKind::Mount) { Some(view(&cx, &mut builder)?) } else { None };
@@ -61,6 +76,11 @@ impl Context<'_> {
         real.unwrap_or_else(|| WorldPath::from(source.clone()))
     }
 
+    /// Whether changes go into a root filesystem directory: then mount points may be made in it.
+    fn writes_root(&self) -> bool {
+        matches!(self.plan.root, RootSource::Directory { writable: true, .. }) && !self.read_only()
+    }
+
     fn read_only(&self) -> bool {
         self.plan.read_only
     }
@@ -89,6 +109,9 @@ fn view(cx: &Context<'_>, builder: &mut Builder) -> Result<View, Refusal> {
     kernel_view::place(cx, &mut view, builder);
     grants::close_sockets(cx, &mut view);
     grants::open_mount_points(cx, &mut view, builder)?;
+    if builder.explains() {
+        explain_files::decide(cx, &view, builder);
+    }
     Ok(view)
 }
 

@@ -6,6 +6,7 @@ use super::view::{Node, View};
 use super::{Context, decide_wall, entry};
 use crate::errno::{EINVAL, ENOSYS, EOPNOTSUPP, EPERM};
 use crate::namespace::{NamespaceKind, NamespaceSet};
+use crate::plan::Plan;
 use crate::program::{
     Barrier, HostFileKind, Op, Program, PtySource, Slot, Str, clock_name, own_terminal,
 };
@@ -16,14 +17,13 @@ pub(super) fn write(
     view: Option<&View>,
     b: &mut Builder,
 ) -> Result<Program, Refusal> {
-    explain_walls(cx, b);
     b.write_to(List::Setup);
     b.step("prepare", "the new process", None);
     b.op(Op::CloseInherited);
     b.op(Op::ClearUmask);
     b.op(Op::DieWithParent);
     let mut clone = namespaces(cx, b);
-    let aside = makes_net_aside(cx).then(|| b.slot());
+    let aside = makes_net_aside(cx.plan).then(|| b.slot());
     if aside.is_some() {
         clone.remove(NamespaceKind::Net);
     }
@@ -42,15 +42,15 @@ pub(super) fn write(
 /// Whether the namespaces cannot all be made by the first clone: what is joined must be entered
 /// before a new user namespace takes the right to, and a process is never itself in the time namespace
 /// that it makes.
-fn in_steps(cx: &Context<'_>) -> bool {
-    let time = cx.owns(NamespaceKind::Time);
-    !cx.plan.namespaces.join.is_empty() || (cx.plan.process.as_pid_1 && time)
+fn in_steps(plan: &Plan) -> bool {
+    let time = plan.namespaces.owns(NamespaceKind::Time);
+    !plan.namespaces.join.is_empty() || (plan.process.as_pid_1 && time)
 }
 
 fn namespaces(cx: &Context<'_>, b: &mut Builder) -> NamespaceSet {
     let mut own = cx.plan.namespaces.own;
     own.remove(NamespaceKind::Time);
-    if !in_steps(cx) {
+    if !in_steps(cx.plan) {
         return own;
     }
     let mut joins: Vec<_> = cx.plan.namespaces.join.iter().collect();
@@ -102,7 +102,7 @@ fn clocks(cx: &Context<'_>, b: &mut Builder) {
         }
     }
     // A process that unshares a pid or time namespace is not in it: only its children are.
-    if in_steps(cx) && (cx.owns(NamespaceKind::Pid) || cx.plan.process.as_pid_1) {
+    if in_steps(cx.plan) && (cx.owns(NamespaceKind::Pid) || cx.plan.process.as_pid_1) {
         b.step("start", "the first process of the namespaces", None);
         b.op(Op::ForkSibling);
         b.op(Op::DieWithParent);
@@ -110,8 +110,9 @@ fn clocks(cx: &Context<'_>, b: &mut Builder) {
 }
 
 /// Whether the network namespace is made by a helper of the host side while the mounts are made.
-fn makes_net_aside(cx: &Context<'_>) -> bool {
-    cx.owns(NamespaceKind::Net) && cx.owns(NamespaceKind::Mount) && !in_steps(cx)
+fn makes_net_aside(plan: &Plan) -> bool {
+    let owns = |kind| plan.namespaces.owns(kind);
+    owns(NamespaceKind::Net) && owns(NamespaceKind::Mount) && !in_steps(plan)
 }
 
 fn names_and_links(cx: &Context<'_>, aside: Option<Slot>, b: &mut Builder) {
@@ -251,18 +252,19 @@ fn finish(cx: &Context<'_>, b: &mut Builder, command: entry::Prepared) -> Progra
 }
 
 /// What each wall hides, for `--explain`.
-fn explain_walls(cx: &Context<'_>, b: &mut Builder) {
+pub(super) fn explain_walls(plan: &Plan, b: &mut Builder) {
     for kind in NamespaceKind::ALL {
         let (hides, _) = crate::explain::about(kind);
-        if cx.owns(kind) {
-            let call =
-                if kind == NamespaceKind::Time || in_steps(cx) { "unshare" } else { "clone3" };
+        if plan.namespaces.owns(kind) {
+            let aside = kind == NamespaceKind::Net && makes_net_aside(plan);
+            let late = kind == NamespaceKind::Time || in_steps(plan) || aside;
+            let call = if late { "unshare" } else { "clone3" };
             decide_wall(
                 b,
                 format!("own {kind} namespace ({call}, {})", kind.clone_flag_name()),
                 hides,
             );
-        } else if cx.plan.namespaces.joins(kind) {
+        } else if plan.namespaces.joins(kind) {
             decide_wall(b, format!("{kind} namespace joined (setns)"), "asked for");
         } else {
             decide_wall(
