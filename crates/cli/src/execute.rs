@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use dwell_exec::{ArgArea, Cause};
+use dwell_exec::{ArgArea, Cause, Options};
 use dwell_plan::facts::Facts;
 use dwell_plan::{NamespaceKind, Plan, explain, lower, lower_explained};
 
@@ -27,11 +27,12 @@ fn try_execute(plan: &Plan, explained: bool) -> Result<u8, (Failure, u8)> {
     if explained {
         message::say(&explain::text(&program));
     }
-    let ended = dwell_exec::run(&program, arguments).map_err(|failure| {
-        let code = failure.code();
-        let hint = failure.hint.or_else(|| known_cause(plan, &facts, failure.cause));
-        refused(failure.sentence, hint, code)
-    })?;
+    let ended =
+        dwell_exec::run(&program, &Options { arguments, settles: true }).map_err(|failure| {
+            let code = failure.code();
+            let hint = failure.hint.or_else(|| known_cause(plan, &facts, failure.cause));
+            refused(failure.sentence, hint, code)
+        })?;
     if ended.timed_out {
         message::say("dwell: the time is up\n");
     }

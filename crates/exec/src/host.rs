@@ -4,41 +4,39 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use dwell_plan::NamespaceKind;
 use dwell_plan::program::{HostFile, HostFileKind, Program, PtySource};
-use dwell_sys::raw::{self, ArgArea, Beside, CloneArgs, Errno, Fd, consts};
+use dwell_sys::raw::{self, Beside, CloneArgs, Errno, Fd, consts};
 use dwell_sys::{adopt, pidfd, term};
 
 use crate::failure::{Cause, Failure, reason};
 use crate::message::Message;
 use crate::prepared::{Prepared, block_all, clone_bits};
 use crate::supervise::Supervisor;
-use crate::{Ended, aside, child, idmaps};
+use crate::{Ended, Options, aside, child, idmaps};
 
 /// Builds the world, runs the program in it and waits for its end.
 ///
-/// `arguments` are the caller's own arguments and environment in memory, to be hidden from the world.
-///
 /// # Errors
 /// The world could not be built, or the program not be started; nothing of it is left.
-pub fn run(program: &Program, arguments: Option<ArgArea>) -> Result<Ended, Failure> {
+pub fn run(program: &Program, options: &Options) -> Result<Ended, Failure> {
     let mask = block_all().map_err(|e| internal("block signals", e))?;
-    let ended = with_signals_blocked(program, arguments);
+    let ended = with_signals_blocked(program, *options);
     // The mask is the caller's business from here on; that it cannot be set back is no reason to lose
     // how the program ended.
     let _ = raw::sigmask(raw::MaskHow::Set, mask);
     ended
 }
 
-fn with_signals_blocked(program: &Program, arguments: Option<ArgArea>) -> Result<Ended, Failure> {
+fn with_signals_blocked(program: &Program, options: Options) -> Result<Ended, Failure> {
     let (ours, theirs) =
         raw::socketpair_seqpacket_cloexec().map_err(|e| internal("make a socket pair", e))?;
     let (ours, theirs) = (adopt(ours), adopt(theirs));
-    let mut prepared = Prepared::new(program, Fd::of(&theirs), arguments)
+    let mut prepared = Prepared::new(program, Fd::of(&theirs), options.arguments)
         .map_err(|e| internal("prepare the program", e))?;
     let files = open_files(program, &mut prepared)?;
     let terminal = open_terminal(program, &mut prepared)?;
     let aside = open_aside(program, &mut prepared)?;
     prepared.choose_descriptors();
-    let mut supervisor = Supervisor::new(program, ours, terminal)?;
+    let mut supervisor = Supervisor::new(program, options, ours, terminal)?;
     let process = clone(program, &mut prepared)?;
     let helper = start_aside(program, &aside, &process.1)?;
     drop((files, theirs, aside));

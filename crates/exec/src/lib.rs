@@ -29,6 +29,16 @@ pub use dwell_sys::raw::ArgArea;
 pub use failure::{Cause, Failure};
 pub use host::run;
 
+/// What a run does beside what its Program says.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// The caller's own arguments and environment in memory, to be hidden from the world.
+    pub arguments: Option<ArgArea>,
+    /// The calling process does nothing but wait from now on: once the world has settled, it gives the
+    /// pages of its code back.
+    pub settles: bool,
+}
+
 /// How a program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {

@@ -8,21 +8,24 @@ use dwell_sys::pidfd;
 use dwell_sys::raw::{self, SigSet, WaitStatus, consts};
 use dwell_sys::signalfd::SignalFd;
 use dwell_sys::timer::TimerFd;
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::failure::{Cause, Failure};
 use crate::host::{go_on, internal, receive};
 use crate::message::{LENGTH, Message, NOT_COUNTED, Stage};
 use crate::relay::Relay;
-use crate::{Ended, How};
+use crate::{Ended, How, Options};
 
 /// How long after SIGTERM comes SIGKILL when the time is up.
 const GRACE: Duration = Duration::from_secs(5);
+/// A world that has lived this long will live longer: its supervisor gives back what it used to start.
+const SETTLING: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 /// The longest packet: a failure with the start of a program's file.
 const ROOM: usize = LENGTH + 1024;
 
 pub(crate) struct Supervisor<'a> {
     program: &'a Program,
+    options: Options,
     control: Option<OwnedFd>,
     signals: SignalFd,
     timer: Option<TimerFd>,
@@ -36,6 +39,7 @@ pub(crate) struct Supervisor<'a> {
 impl<'a> Supervisor<'a> {
     pub(crate) fn new(
         program: &'a Program,
+        options: Options,
         control: OwnedFd,
         terminal: Option<OwnedFd>,
     ) -> Result<Self, Failure> {
@@ -47,6 +51,7 @@ impl<'a> Supervisor<'a> {
         };
         let mut supervisor = Supervisor {
             program,
+            options,
             control: Some(control),
             signals,
             timer,
@@ -75,8 +80,14 @@ impl<'a> Supervisor<'a> {
         if let (Some(timer), Some(ms)) = (&self.timer, self.program.timeout_ms) {
             timer.start(Duration::from_millis(ms)).map_err(|e| internal("start the timer", e))?;
         }
+        let mut settling = self.options.settles.then_some(SETTLING);
         loop {
-            let ready = Ready::of(self);
+            let (ready, settled) = Ready::of(self, settling);
+            if settled {
+                settling = None;
+                // What is not given back now stays: no reason to stop.
+                let _ = dwell_sys::memory::forget_code();
+            }
             if ready.control {
                 self.hear(&mut write_maps);
             }
@@ -314,7 +325,8 @@ enum Role {
 }
 
 impl Ready {
-    fn of(s: &Supervisor<'_>) -> Ready {
+    /// Waits; the second answer is whether nothing happened for as long as `at_most`.
+    fn of(s: &Supervisor<'_>, at_most: Option<Timespec>) -> (Ready, bool) {
         let mut fds: Vec<PollFd<'_>> = Vec::with_capacity(6);
         let mut roles = Vec::with_capacity(6);
         let mut watch = |role, fd, events| {
@@ -340,8 +352,10 @@ impl Ready {
             }
         }
         let mut ready = Ready::default();
-        if poll(&mut fds, None).is_err() {
-            return ready;
+        match poll(&mut fds, at_most.as_ref()) {
+            Ok(0) => return (ready, true),
+            Ok(_) => {}
+            Err(_) => return (ready, false),
         }
         for (fd, role) in fds.iter().zip(roles) {
             let hit = !fd.revents().is_empty();
@@ -354,14 +368,14 @@ impl Ready {
                 Role::Master => ready.master = hit,
             }
         }
-        ready
+        (ready, false)
     }
 
     /// Whether a packet waits; an end of file is none.
     fn has_packet(control: Option<&OwnedFd>) -> bool {
         let Some(control) = control else { return false };
         let mut fds = [PollFd::new(control, PollFlags::IN)];
-        let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         poll(&mut fds, Some(&now)).is_ok_and(|n| n > 0)
     }
 }

@@ -6,7 +6,7 @@
 
 use std::thread;
 
-use dwell_exec::How;
+use dwell_exec::{How, Options};
 use dwell_plan::facts::Facts;
 use dwell_plan::plan::{
     Command, Identity, Namespaces, PLAN_VERSION, Plan, Process, RootSource, Workdir,
@@ -45,7 +45,7 @@ fn facts(plan: &Plan) -> Facts {
 fn exit_code(own: NamespaceSet, script: &str) -> Result<How, String> {
     let plan = plan(own, script);
     let program = lower(&plan, &facts(&plan)).map_err(|e| e.to_string())?;
-    dwell_exec::run(&program, None).map(|ended| ended.how).map_err(|e| e.to_string())
+    dwell_exec::run(&program, &Options::default()).map(|ended| ended.how).map_err(|e| e.to_string())
 }
 
 #[test]

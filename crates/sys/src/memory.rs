@@ -1,0 +1,36 @@
+//! Giving memory back.
+
+use core::ffi::c_void;
+
+use rustix::mm::{Advice, madvise};
+
+use crate::Errno;
+
+unsafe extern "C" {
+    /// First byte of the program's file in memory; made by the linker.
+    static __executable_start: u8;
+    /// End of its code; made by the linker.
+    static etext: u8;
+}
+
+/// Lets go of the pages of this program's own code and constants, for a process that has done most of
+/// what it will do and now waits (`madvise(2)`, `MADV_DONTNEED`).
+///
+/// KERNEL: of a mapped file that nobody writes to, only the page tables' entries go; what is used again
+/// comes back from the page cache, without reading the disk as long as it is cached.
+///
+/// # Errors
+/// Those of `madvise(2)`; memory stays as it is.
+pub fn forget_code() -> Result<(), Errno> {
+    const PAGE: usize = 4096;
+    let start = &raw const __executable_start;
+    let end = &raw const etext;
+    let length = end.addr().saturating_sub(start.addr()) & !(PAGE - 1);
+    if length == 0 || start.addr() % PAGE != 0 {
+        return Ok(());
+    }
+    let start = start.cast::<c_void>().cast_mut();
+    // SAFETY: from the start of the file to the end of the code nothing is ever written: headers,
+    // constants, code. Their content is the file's, and that is what comes back.
+    unsafe { madvise(start, length, Advice::LinuxDontNeed) }
+}
