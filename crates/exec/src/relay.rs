@@ -68,6 +68,11 @@ impl Relay {
         }
     }
 
+    /// Whether the caller's terminal is in its hands.
+    pub(crate) fn holds_terminal(&self) -> bool {
+        self.raw.is_some()
+    }
+
     /// Gives it back as it was.
     pub(crate) fn suspend(&mut self) {
         self.raw = None;

@@ -34,6 +34,8 @@ pub(crate) struct Supervisor<'a> {
     ended: Option<(How, Option<u32>)>,
     failed: Option<Failure>,
     time_up: bool,
+    /// The caller's terminal, or somebody else, has asked this process to stop.
+    told_to_stop: bool,
 }
 
 impl<'a> Supervisor<'a> {
@@ -60,6 +62,7 @@ impl<'a> Supervisor<'a> {
             ended: None,
             failed: None,
             time_up: false,
+            told_to_stop: false,
         };
         if let Some(master) = terminal {
             supervisor.relay =
@@ -203,6 +206,7 @@ impl<'a> Supervisor<'a> {
                 relay.resize();
                 continue;
             }
+            self.told_to_stop |= info.signo == consts::SIGTSTP;
             if info.signo == consts::SIGCONT
                 && let Some(relay) = &mut self.relay
             {
@@ -233,16 +237,18 @@ impl<'a> Supervisor<'a> {
 
     /// Ctrl-Z: the caller's shell gets its terminal back, until it says `fg`.
     ///
-    /// KERNEL: SIGTSTP does nothing in a process group that no shell watches over, so that a world
-    /// started by such a caller does not stand still for ever.
+    /// With a terminal of its own the world's one has taken the key, and the rest of the caller's job is
+    /// to stop too; without one the caller's terminal has told all of the job already. A program that
+    /// stops by itself concerns nobody else.
     fn stop_with_program(&mut self) {
+        let job = self.relay.as_ref().is_some_and(Relay::holds_terminal);
+        if !job && !std::mem::take(&mut self.told_to_stop) {
+            return;
+        }
         if let Some(relay) = &mut self.relay {
             relay.suspend();
         }
-        let stop = SigSet::empty().with(consts::SIGTSTP);
-        let _ = raw::kill(0, consts::SIGTSTP);
-        let _ = raw::sigmask(raw::MaskHow::Unblock, stop);
-        let _ = raw::sigmask(raw::MaskHow::Block, stop);
+        stop(if job { 0 } else { raw::getpid() });
         if let Some(relay) = &mut self.relay {
             relay.resume();
         }
@@ -291,6 +297,17 @@ impl<'a> Supervisor<'a> {
             None => Err(lost(how)),
         }
     }
+}
+
+/// Stops this process, or with 0 its whole group, until SIGCONT.
+///
+/// KERNEL: SIGTSTP does nothing in a process group that no shell watches over, so that a world started
+/// by such a caller does not stand still for ever.
+fn stop(whom: i32) {
+    let signal = SigSet::empty().with(consts::SIGTSTP);
+    let _ = raw::kill(whom, consts::SIGTSTP);
+    let _ = raw::sigmask(raw::MaskHow::Unblock, signal);
+    let _ = raw::sigmask(raw::MaskHow::Block, signal);
 }
 
 fn lost(how: How) -> Failure {

@@ -26,7 +26,7 @@ pub fn forget_code() -> Result<(), Errno> {
     let start = &raw const __executable_start;
     let end = &raw const etext;
     let length = end.addr().saturating_sub(start.addr()) & !(PAGE - 1);
-    if length == 0 || start.addr() % PAGE != 0 {
+    if length == 0 || !start.addr().is_multiple_of(PAGE) {
         return Ok(());
     }
     let start = start.cast::<c_void>().cast_mut();
