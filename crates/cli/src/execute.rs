@@ -1,6 +1,7 @@
 //! From Plan to exit code: hands the Plan to the engine.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
 
 use dwell_exec::{ArgArea, Cause, Options};
 use dwell_plan::facts::Facts;
@@ -27,8 +28,8 @@ fn try_execute(plan: &Plan, explained: bool) -> Result<u8, (Failure, u8)> {
     if explained {
         message::say(&explain::text(&program));
     }
-    let ended =
-        dwell_exec::run(&program, &Options { arguments, settles: true }).map_err(|failure| {
+    let ended = dwell_exec::run(&Arc::new(program), &Options { arguments, settles: true })
+        .map_err(|failure| {
             let code = failure.code();
             let hint = failure.hint.or_else(|| known_cause(plan, &facts, failure.cause));
             refused(failure.sentence, hint, code)

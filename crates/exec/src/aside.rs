@@ -3,7 +3,7 @@
 //! KERNEL: a new network namespace takes about half a millisecond (every protocol sets up its tables),
 //! as long as all mounts of a world together; the two have nothing to do with each other.
 
-use dwell_sys::raw::{self, Beside, Errno, Fd, Stack, consts};
+use dwell_sys::raw::{self, Beside, CloneArgs, Errno, Fd, Stack, consts};
 
 /// What the helper needs: numbers of the host side's descriptors, of which it has copies.
 #[derive(Debug)]
@@ -15,11 +15,12 @@ pub(crate) struct Job {
 
 /// Starts the helper, which sends the namespace to `socket`.
 pub(crate) fn start(owner: Option<Fd>, socket: Fd) -> Result<Beside<Job>, Errno> {
-    raw::beside_child(Stack::new(64 * 1024)?, work, Job { owner, socket })
+    let args = CloneArgs { exit_signal: consts::SIGCHLD, ..CloneArgs::default() };
+    raw::beside_child(Stack::new(64 * 1024)?, &args, work, Job { owner, socket })
 }
 
 /// Runs in the helper, on the caller's memory: raw calls only.
-fn work(job: &Job) -> i32 {
+fn work(job: &mut Job) -> i32 {
     let sent = match make(job) {
         Ok(net) => raw::send_with_fd(job.socket, &0i32.to_ne_bytes(), net),
         Err(errno) => raw::send(job.socket, &errno.raw_os_error().to_ne_bytes()),

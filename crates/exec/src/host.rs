@@ -1,10 +1,11 @@
 //! The host side up to the moment the world lives.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
 use dwell_plan::NamespaceKind;
 use dwell_plan::program::{HostFile, HostFileKind, Program, PtySource};
-use dwell_sys::raw::{self, Beside, CloneArgs, Errno, Fd, consts};
+use dwell_sys::raw::{self, Beside, CloneArgs, Errno, Fd, Stack, consts};
 use dwell_sys::{adopt, pidfd, term};
 
 use crate::failure::{Cause, Failure, reason};
@@ -13,11 +14,14 @@ use crate::prepared::{Prepared, block_all, clone_bits};
 use crate::supervise::Supervisor;
 use crate::{Ended, Options, aside, child, idmaps};
 
+/// Enough for counting the files of a deep layer. Pages that are not used cost nothing.
+const STACK: usize = 512 * 1024;
+
 /// Builds the world, runs the program in it and waits for its end.
 ///
 /// # Errors
 /// The world could not be built, or the program not be started; nothing of it is left.
-pub fn run(program: &Program, options: &Options) -> Result<Ended, Failure> {
+pub fn run(program: &Arc<Program>, options: &Options) -> Result<Ended, Failure> {
     let mask = block_all().map_err(|e| internal("block signals", e))?;
     let ended = with_signals_blocked(program, *options);
     // The mask is the caller's business from here on; that it cannot be set back is no reason to lose
@@ -26,7 +30,7 @@ pub fn run(program: &Program, options: &Options) -> Result<Ended, Failure> {
     ended
 }
 
-fn with_signals_blocked(program: &Program, options: Options) -> Result<Ended, Failure> {
+fn with_signals_blocked(program: &Arc<Program>, options: Options) -> Result<Ended, Failure> {
     let (ours, theirs) =
         raw::socketpair_seqpacket_cloexec().map_err(|e| internal("make a socket pair", e))?;
     let (ours, theirs) = (adopt(ours), adopt(theirs));
@@ -37,22 +41,24 @@ fn with_signals_blocked(program: &Program, options: Options) -> Result<Ended, Fa
     let aside = open_aside(program, &mut prepared)?;
     prepared.choose_descriptors();
     let mut supervisor = Supervisor::new(program, options, ours, terminal)?;
-    let process = clone(program, &mut prepared)?;
-    let helper = start_aside(program, &aside, &process.1)?;
+    let first = clone(program, options, prepared)?;
+    // From here on the process is waited for whatever happens: its memory may be ours.
+    let helper = start_aside(program, &aside, &first.fd);
     drop((files, theirs, aside));
-    supervisor.adopt(process.0, process.1);
+    supervisor.adopt(first.pid, first.fd);
+    let helper = helper.inspect_err(|_| supervisor.kill())?;
     let ended = supervisor.run(|pid| match &program.host_maps {
         Some(maps) => idmaps::write(pid, maps),
         None => Ok(()),
     });
-    drop(helper);
+    drop((helper, first.memory));
     ended
 }
 
 /// The way to the first process for what the helper makes: our end, and its own.
 fn open_aside(
     program: &Program,
-    prepared: &mut Prepared<'_>,
+    prepared: &mut Prepared,
 ) -> Result<Option<(OwnedFd, OwnedFd)>, Failure> {
     let Some(slot) = program.aside else { return Ok(None) };
     let (ours, theirs) =
@@ -72,14 +78,23 @@ fn start_aside(
     Ok(Some(helper))
 }
 
-fn clone(program: &Program, prepared: &mut Prepared<'_>) -> Result<(i32, OwnedFd), Failure> {
+/// The first process, and its memory where that is part of the caller's.
+struct First {
+    pid: i32,
+    fd: OwnedFd,
+    memory: Option<Beside<Prepared>>,
+}
+
+/// Starts the first process. For a caller that does nothing else it shares the memory, which saves copying it
+/// now and taking the copy apart at the end; its owner must be kept until the process has ended.
+fn clone(program: &Program, options: Options, mut prepared: Prepared) -> Result<First, Failure> {
     let args = CloneArgs {
         flags: clone_bits(program.clone),
         exit_signal: consts::SIGCHLD,
         cgroup: None,
         want_pidfd: true,
     };
-    let cloned = raw::clone_child(&args, || child::first(prepared)).map_err(|errno| {
+    let refused = |errno: Errno| {
         let what = if program.clone.is_empty() {
             "a process".to_owned()
         } else {
@@ -87,15 +102,22 @@ fn clone(program: &Program, prepared: &mut Prepared<'_>) -> Result<(i32, OwnedFd
         };
         let sentence = format!("cannot make {what}: {} (clone3)", reason(errno.raw_os_error()));
         Failure::host(sentence, Cause::Clone(errno.raw_os_error()))
-    })?;
+    };
+    let (cloned, memory) = if options.settles {
+        let stack = Stack::new(STACK).map_err(|e| internal("make a stack", e))?;
+        let memory = raw::beside_child(stack, &args, child::first, prepared).map_err(refused)?;
+        (memory.child(), Some(memory))
+    } else {
+        (raw::clone_child(&args, || child::first(&mut prepared)).map_err(refused)?, None)
+    };
     let fd = match cloned.pidfd {
         Some(fd) => adopt(fd),
         None => pidfd::open(cloned.pid).map_err(|e| internal("hold the new process", e))?,
     };
-    Ok((cloned.pid, fd))
+    Ok(First { pid: cloned.pid, fd, memory })
 }
 
-fn open_files(program: &Program, prepared: &mut Prepared<'_>) -> Result<Vec<OwnedFd>, Failure> {
+fn open_files(program: &Program, prepared: &mut Prepared) -> Result<Vec<OwnedFd>, Failure> {
     let mut files = Vec::with_capacity(program.host_files.len());
     for file in &program.host_files {
         let fd = open_file(file).map_err(|errno| refused(program, file, errno))?;
@@ -135,10 +157,7 @@ fn refused(program: &Program, file: &HostFile, errno: Errno) -> Failure {
 }
 
 /// A terminal of the machine's, for a world without a devpts.
-fn open_terminal(
-    program: &Program,
-    prepared: &mut Prepared<'_>,
-) -> Result<Option<OwnedFd>, Failure> {
+fn open_terminal(program: &Program, prepared: &mut Prepared) -> Result<Option<OwnedFd>, Failure> {
     let PtySource::Host(slot) = program.pty else { return Ok(None) };
     let open = || -> Result<(Fd, Fd), Errno> {
         let master = raw::open_ptmx(Fd::CWD, c"/dev/ptmx")?;

@@ -34,8 +34,9 @@ pub use host::run;
 pub struct Options {
     /// The caller's own arguments and environment in memory, to be hidden from the world.
     pub arguments: Option<ArgArea>,
-    /// The calling process does nothing but wait from now on: once the world has settled, it gives the
-    /// pages of its code back.
+    /// The calling process is there for this world alone. The first process then shares its memory, so
+    /// nobody can trace the caller either and its arguments are hidden outside too; and once the world
+    /// has settled, the caller gives the pages of its code back.
     pub settles: bool,
 }
 

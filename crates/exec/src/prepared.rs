@@ -2,14 +2,15 @@
 //! own.
 
 use std::ffi::CStr;
+use std::sync::Arc;
 
-use dwell_plan::program::{Attrs, Block, Op, Program, Slot, Str};
+use dwell_plan::program::{Attrs, Op, Program, Slot, Str};
 use dwell_sys::raw::{self, ArgArea, Errno, ExecTable, Fd, Stack, consts};
 
 /// A Program with its tables built and its slots empty.
 #[derive(Debug)]
-pub(crate) struct Prepared<'a> {
-    program: &'a Program,
+pub(crate) struct Prepared {
+    program: Arc<Program>,
     slots: Vec<Fd>,
     pub(crate) control: Fd,
     pub(crate) candidates: ExecTable,
@@ -21,15 +22,17 @@ pub(crate) struct Prepared<'a> {
     pub(crate) unneeded: Vec<(u32, u32)>,
     /// The caller's umask, once it has been cleared.
     pub(crate) umask: u32,
+    /// What the processes of the host side and of the reaper are called in `/proc`.
+    pub(crate) title: Vec<u8>,
     /// The program's process, once it has been started.
     pub(crate) started: i32,
 }
 
 const NO_FD: Fd = Fd(-1);
 
-impl<'a> Prepared<'a> {
+impl Prepared {
     pub(crate) fn new(
-        program: &'a Program,
+        program: &Arc<Program>,
         control: Fd,
         arguments: Option<ArgArea>,
     ) -> Result<Self, Errno> {
@@ -48,19 +51,14 @@ impl<'a> Prepared<'a> {
             unneeded: Vec::new(),
             umask: 0o022,
             started: 0,
-            program,
+            title: [&b"dwell: "[..], program.argv.first().map_or(&b""[..], |name| name.as_bytes())]
+                .concat(),
+            program: Arc::clone(program),
         })
     }
 
-    pub(crate) fn program(&self) -> &'a Program {
-        self.program
-    }
-
-    pub(crate) fn block(&self, stage: crate::message::Stage) -> &'a Block {
-        match stage {
-            crate::message::Stage::Setup => &self.program.setup,
-            crate::message::Stage::Entry => &self.program.entry,
-        }
+    pub(crate) fn program(&self) -> &Arc<Program> {
+        &self.program
     }
 
     /// The descriptor in a slot.
@@ -77,12 +75,12 @@ impl<'a> Prepared<'a> {
         }
     }
 
-    pub(crate) fn bytes(&self, s: Str) -> &'a [u8] {
+    pub(crate) fn bytes(&self, s: Str) -> &[u8] {
         self.program.bytes(s)
     }
 
     /// A string as the kernel wants it.
-    pub(crate) fn c_str(&self, s: Str) -> Result<&'a CStr, Errno> {
+    pub(crate) fn c_str(&self, s: Str) -> Result<&CStr, Errno> {
         let (at, end) = (s.at as usize, s.at as usize + s.len as usize + 1);
         let bytes = self.program.arena.get(at..end).ok_or(Errno::INVAL)?;
         CStr::from_bytes_with_nul(bytes).map_err(|_| Errno::INVAL)

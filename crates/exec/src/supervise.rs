@@ -192,7 +192,7 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    fn kill(&self) {
+    pub(crate) fn kill(&self) {
         if let Some((_, fd)) = &self.process {
             let _ = pidfd::send_signal(fd, consts::SIGKILL);
         }

@@ -4,6 +4,7 @@
 //! A lock of the allocator held by another thread at the moment of the clone would also hang the child
 //! for ever if it took it.
 
+use std::sync::Arc;
 use std::thread;
 
 use dwell_exec::{How, Options};
@@ -42,16 +43,16 @@ fn facts(plan: &Plan) -> Facts {
     dwell_probe::facts(plan).expect("the facts of this machine")
 }
 
-fn exit_code(own: NamespaceSet, script: &str) -> Result<How, String> {
+fn exit_code(own: NamespaceSet, options: Options, script: &str) -> Result<How, String> {
     let plan = plan(own, script);
     let program = lower(&plan, &facts(&plan)).map_err(|e| e.to_string())?;
-    dwell_exec::run(&program, &Options::default()).map(|ended| ended.how).map_err(|e| e.to_string())
+    dwell_exec::run(&Arc::new(program), &options).map(|ended| ended.how).map_err(|e| e.to_string())
 }
 
 #[test]
 fn sixteen_threads() {
     ALLOCATOR.guard();
-    if let Err(why) = exit_code(NamespaceSet::DEFAULT, "exit 0") {
+    if let Err(why) = exit_code(NamespaceSet::DEFAULT, Options::default(), "exit 0") {
         println!("skipped: no world can be made here: {why}");
         return;
     }
@@ -63,7 +64,9 @@ fn sixteen_threads() {
                     // With a time namespace the program's process is a copy, else it shares memory.
                     let own =
                         if round % 2 == 0 { NamespaceSet::DEFAULT } else { NamespaceSet::ALL };
-                    let ended = exit_code(own, &format!("exit {n}"));
+                    // Likewise the first process: a copy, or on shared memory.
+                    let options = Options { settles: n % 2 == 0, ..Options::default() };
+                    let ended = exit_code(own, options, &format!("exit {n}"));
                     assert_eq!(ended, Ok(How::Exited(n)), "{}", noise.len());
                 }
             })

@@ -2,7 +2,7 @@
 //!
 //! Depends on nothing but the types of this crate.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::facts::MountFact;
 use crate::path::WorldPath;
@@ -118,11 +118,11 @@ pub fn data_mount_indices(mounts: &[MountFact]) -> Vec<usize> {
 
 /// The mounts by what they are mounted on: a mount (none for one that is not in the list) and a
 /// path.
-struct Tree<'a>(HashMap<(Option<usize>, &'a [u8]), usize>);
+struct Tree<'a>(BTreeMap<(Option<usize>, &'a [u8]), usize>);
 
 impl<'a> Tree<'a> {
     fn new(mounts: &'a [MountFact]) -> Self {
-        let ids: HashMap<u64, usize> = mounts.iter().enumerate().map(|(i, m)| (m.id, i)).collect();
+        let ids: BTreeMap<u64, usize> = mounts.iter().enumerate().map(|(i, m)| (m.id, i)).collect();
         let on = |m: &MountFact| ids.get(&m.parent).copied().filter(|_| m.parent != m.id);
         let entry = |(i, m): (usize, &'a MountFact)| ((on(m), m.point.as_bytes()), i);
         Tree(mounts.iter().enumerate().map(entry).collect())

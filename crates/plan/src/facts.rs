@@ -16,8 +16,6 @@ pub struct Facts {
     pub kernel: Kernel,
     /// Who calls.
     pub caller: Caller,
-    /// The caller's working directory, as the kernel names it.
-    pub cwd: Text,
     /// Which of the descriptors 0, 1, 2 are terminals.
     pub terminals: [bool; 3],
     /// Every mount of the caller's mount namespace, in the order of `mountinfo`.
@@ -34,7 +32,8 @@ pub struct Facts {
     pub places: BTreeMap<WorldPath, Found>,
     /// Where the links in the source of a grant lead, for those in which there are any.
     pub real_paths: BTreeMap<Text, WorldPath>,
-    /// Absolute paths that Unix sockets of the caller's network namespace are bound to.
+    /// Absolute paths that Unix sockets of the caller's network namespace are bound to, where the Plan
+    /// shows trees of the machine in which there might be some.
     pub sockets: Vec<WorldPath>,
     /// Files of the machine that hold secrets and that the caller could read by its capabilities.
     pub secrets: Vec<Secret>,
@@ -71,8 +70,6 @@ pub struct Caller {
     pub uid: u32,
     /// Effective group id.
     pub gid: u32,
-    /// Supplementary groups.
-    pub groups: Vec<u32>,
     /// Name in the user database, or the number.
     pub name: Text,
     /// The program's home directory.
@@ -82,7 +79,8 @@ pub struct Caller {
     pub homes: Vec<WorldPath>,
     /// Effective capabilities, bit n for capability n.
     pub capabilities: u64,
-    /// The caller's own user namespace, as `/proc/self/uid_map` shows it.
+    /// The caller's own user namespace, as `/proc/self/uid_map` shows it; empty for a caller without
+    /// capabilities, to whom it makes no difference.
     pub uid_map: IdMap,
     /// The same for groups.
     pub gid_map: IdMap,

@@ -78,7 +78,6 @@ fn machine(uid: u32) -> Facts {
             gid_map: whole(),
             ..Caller::default()
         },
-        cwd: Text::from("/srv/project"),
         mounts: vec![
             mount(1, 0, "/", "ext4"),
             mount(2, 1, "/proc", "proc"),

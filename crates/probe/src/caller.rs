@@ -18,10 +18,9 @@ use crate::{look, passwd, subid};
 pub(crate) fn caller(plan: &Plan, proc: &Proc) -> Result<Caller, ProbeError> {
     let fail = |object, call| move |no| ProbeError::kernel("read", object, call, no);
     let uid = rustix::process::geteuid().as_raw();
-    let groups = rustix::process::getgroups()
-        .map_err(fail("the caller's supplementary groups", "getgroups"))?;
     let capabilities =
         rustix::thread::capabilities(None).map_err(fail("the caller's capabilities", "capget"))?;
+    let capable = !capabilities.effective.is_empty();
     let entry = passwd::user_by_uid(Path::new("/etc/passwd"), uid).unwrap_or_default();
     let home = home(plan, entry.home.clone());
     let homes = homes([&home, &entry.home]);
@@ -29,13 +28,12 @@ pub(crate) fn caller(plan: &Plan, proc: &Proc) -> Result<Caller, ProbeError> {
     Ok(Caller {
         uid,
         gid: rustix::process::getegid().as_raw(),
-        groups: groups.into_iter().map(rustix::fs::Gid::as_raw).collect(),
         name,
         home,
         homes,
         capabilities: capabilities.effective.bits(),
-        uid_map: id_map(proc, "self/uid_map")?,
-        gid_map: id_map(proc, "self/gid_map")?,
+        uid_map: if capable { id_map(proc, "self/uid_map")? } else { IdMap::default() },
+        gid_map: if capable { id_map(proc, "self/gid_map")? } else { IdMap::default() },
         ..Caller::default()
     })
 }
@@ -54,7 +52,8 @@ fn home(plan: &Plan, of_passwd: Text) -> Text {
 /// Every name of the caller's home directories, `/` aside.
 fn homes(names: [&Text; 2]) -> Vec<WorldPath> {
     let mut homes = Vec::with_capacity(4);
-    for name in names.into_iter().filter(|name| name.as_bytes().first() == Some(&b'/')) {
+    let names = if names[0] == names[1] { &names[..1] } else { &names[..] };
+    for name in names.iter().filter(|name| name.as_bytes().first() == Some(&b'/')) {
         let real = look::real_path(name.as_bytes());
         homes.extend([Some(WorldPath::new(name.as_bytes(), b"/")), real].into_iter().flatten());
     }

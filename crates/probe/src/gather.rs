@@ -3,8 +3,8 @@
 use std::os::fd::BorrowedFd;
 
 use dwell_plan::facts::{Facts, Kernel};
-use dwell_plan::plan::{Plan, RootSource};
-use dwell_plan::{NamespaceKind, Text, WorldPath};
+use dwell_plan::plan::{Grant, GrantKind, Plan, RootSource};
+use dwell_plan::{NamespaceKind, WorldPath};
 use rustix::fs::CWD;
 
 use crate::bytes::number;
@@ -23,7 +23,6 @@ pub fn facts(plan: &Plan) -> Result<Facts, ProbeError> {
     let mut facts = Facts {
         kernel: kernel(rustix::system::uname().release().to_bytes()),
         caller: caller::caller(plan, &proc)?,
-        cwd: cwd(),
         terminals: terminals(),
         sources: places::sources(plan),
         ..Facts::default()
@@ -45,9 +44,11 @@ pub fn facts(plan: &Plan) -> Result<Facts, ProbeError> {
 
 /// What a world with its own mounts has to know.
 fn add_files(plan: &Plan, proc: &Proc, facts: &mut Facts) -> Result<(), ProbeError> {
-    // Not /proc/net: a procfs mounted with subset=pid has none.
-    let sockets = proc.read("self/net/unix")?.unwrap_or_default();
-    facts.sockets = at_real_places(unix_sockets::parse(&sockets));
+    if shows_live_trees(plan) {
+        // Not /proc/net: a procfs mounted with subset=pid has none.
+        let sockets = proc.read("self/net/unix")?.unwrap_or_default();
+        facts.sockets = at_real_places(unix_sockets::parse(&sockets));
+    }
     facts.real_paths = places::real_paths(plan);
     if matches!(plan.root, RootSource::Host { .. }) {
         let text = proc.read("self/mountinfo")?.unwrap_or_default();
@@ -61,6 +62,17 @@ fn add_files(plan: &Plan, proc: &Proc, facts: &mut Facts) -> Result<(), ProbeErr
         facts.resolv_conf = resolv_conf::outside_etc();
     }
     Ok(())
+}
+
+/// Whether the world shows trees of the machine in which sockets may be bound, other than through
+/// layers, which close them, and the operating system's own, where there are none.
+fn shows_live_trees(plan: &Plan) -> bool {
+    let live = |grant: &Grant| {
+        matches!(grant.what, GrantKind::ReadOnly { .. } | GrantKind::ReadWrite { .. })
+    };
+    plan.read_only
+        || matches!(plan.root, RootSource::Directory { writable: true, .. })
+        || plan.grants.iter().any(live)
 }
 
 /// Sockets bound below `/var/run`, where that is the usual link to `/run`, are found there.
@@ -92,13 +104,6 @@ fn spot() -> WorldPath {
 fn kernel(release: &[u8]) -> Kernel {
     let mut numbers = release.split(|b| !b.is_ascii_digit()).map(|n| number(n).unwrap_or(0));
     Kernel { major: numbers.next().unwrap_or(0), minor: numbers.next().unwrap_or(0) }
-}
-
-/// Empty when the directory was removed, or lies outside the caller's root.
-fn cwd() -> Text {
-    let path = rustix::process::getcwd(Vec::new()).map(std::ffi::CString::into_bytes);
-    // KERNEL: getcwd(2) gives "(unreachable)/…" for a directory that the root does not reach.
-    Text::from(path.ok().filter(|p| p.first() == Some(&b'/')).unwrap_or_default())
 }
 
 fn terminals() -> [bool; 3] {

@@ -10,7 +10,7 @@ use rustix::fs::{Access, AtFlags, CWD, FileType, Mode, OFlags, RawDir, Statx};
 use rustix::io::Errno;
 
 use crate::look;
-use dwell_plan::data_mount::data_mount_indices;
+use dwell_plan::data_mount::{data_mount_indices, in_system_tree};
 
 /// Filesystems that may wait for a server or a program, for ever if that is gone. They are asked
 /// nothing that the kernel does not know by itself.
@@ -31,7 +31,7 @@ pub(crate) fn survey(mounts: &mut [MountFact]) -> BTreeMap<WorldPath, Vec<Entry>
     for index in data_mount_indices(mounts) {
         let Some(mount) = mounts.get_mut(index) else { continue };
         check(mount);
-        if dwell_plan::data_mount::in_system_tree(&mount.point) {
+        if in_system_tree(&mount.point) {
             continue;
         }
         let mut next = mount.point.parent();
@@ -93,7 +93,12 @@ impl Lister<'_> {
             if look::is_dot(name) {
                 continue;
             }
-            let found = examine(fd.as_fd(), name, entry.file_type(), slow.contains(&name));
+            let kind = entry.file_type();
+            let found = if dir.is_root() && kind == FileType::Directory && is_known(name) {
+                Found::Directory { empty: false, mode: 0o755 }
+            } else {
+                examine(fd.as_fd(), name, kind, slow.contains(&name))
+            };
             if found != Found::Missing {
                 out.push(Entry { name: Text::from(name), found });
             }
@@ -101,6 +106,13 @@ impl Lister<'_> {
         out.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(out)
     }
+}
+
+/// Directories right below `/` that are the same in every world, whatever they hold and whoever may
+/// read them.
+fn is_known(name: &[u8]) -> bool {
+    const MADE_NEW: [&[u8]; 6] = [b"dev", b"home", b"proc", b"run", b"sys", b"tmp"];
+    MADE_NEW.contains(&name) || in_system_tree(&WorldPath::root().join(name))
 }
 
 /// What the entry `name` of `dir` is; `Missing` when it went away in the meantime.

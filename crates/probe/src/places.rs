@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 
 use dwell_plan::facts::{Entry, Found};
-use dwell_plan::plan::{Plan, RootSource};
+use dwell_plan::plan::{Grant, GrantKind, Plan, RootSource};
 use dwell_plan::{Text, WorldPath};
 use rustix::fs::{CWD, Mode, OFlags};
 
@@ -19,7 +19,6 @@ pub const PLACES: &[&str] = &[
     "/dev/mqueue",
     "/etc/hostname",
     "/etc/hosts",
-    "/etc/resolv.conf",
     "/home",
     "/proc",
     "/root",
@@ -27,10 +26,6 @@ pub const PLACES: &[&str] = &[
     "/sys",
     "/tmp",
     "/usr/local",
-    "/var/lib/containerd",
-    "/var/lib/containers",
-    "/var/lib/docker",
-    "/var/lib/kubelet",
     "/var/tmp",
 ];
 
@@ -46,7 +41,8 @@ pub(crate) fn sources(plan: &Plan) -> BTreeMap<Text, Found> {
 
 /// Where the sources of grants really are, for those that are reached through links.
 pub(crate) fn real_paths(plan: &Plan) -> BTreeMap<Text, WorldPath> {
-    let sources = plan.grants.iter().filter_map(|grant| grant.what.source());
+    let bind = |grant: &&Grant| !matches!(grant.what, GrantKind::CopyOnWrite { .. });
+    let sources = plan.grants.iter().filter(bind).filter_map(|grant| grant.what.source());
     sources
         .filter_map(|source| Some((source, look::real_path(source.as_bytes())?)))
         .filter(|(source, real)| *source != real.text())

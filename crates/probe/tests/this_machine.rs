@@ -38,7 +38,6 @@ fn a_world_of_the_machines_files() {
     assert!(facts.kernel.since(5, 10));
     assert!(facts.mounts.iter().any(|m| m.point.is_root()));
     assert!(!facts.caller.uid_map.is_empty() && !facts.caller.name.is_empty());
-    assert_eq!(facts.cwd.as_path(), std::env::current_dir().unwrap());
     let top = &facts.directories[&WorldPath::root()];
     for name in ["etc", "usr", "proc"] {
         let entry = top.iter().find(|e| e.name == *name).unwrap();

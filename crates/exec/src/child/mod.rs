@@ -7,7 +7,9 @@ mod ops;
 mod reap;
 mod start;
 
-use dwell_plan::program::Op;
+use std::sync::Arc;
+
+use dwell_plan::program::{Block, Op, Program};
 use dwell_sys::raw::{self, Errno};
 
 use crate::message::{Message, Stage};
@@ -27,22 +29,24 @@ enum Then {
 }
 
 /// The first process: runs the setup list. Returns the exit code.
-pub(crate) fn first(p: &mut Prepared<'_>) -> i32 {
+pub(crate) fn first(p: &mut Prepared) -> i32 {
     run(p, Stage::Setup)
 }
 
 /// The process that becomes the program.
-fn second(p: &mut Prepared<'_>) -> i32 {
+fn second(p: &mut Prepared) -> i32 {
     run(p, Stage::Entry)
 }
 
-fn run(p: &mut Prepared<'_>, stage: Stage) -> i32 {
+fn run(p: &mut Prepared, stage: Stage) -> i32 {
     run_from(p, stage, 0)
 }
 
-fn run_from(p: &mut Prepared<'_>, mut stage: Stage, mut at: u32) -> i32 {
+fn run_from(p: &mut Prepared, mut stage: Stage, mut at: u32) -> i32 {
+    // The op is being run while `p` changes: the list is held by a reference of its own.
+    let program = Arc::clone(p.program());
     loop {
-        let block = p.block(stage);
+        let block = block(&program, stage);
         let Some(op) = block.ops.get(at as usize) else { return 0 };
         match step(p, *op) {
             Ok(Then::Next) => at = at.wrapping_add(1),
@@ -60,7 +64,14 @@ fn run_from(p: &mut Prepared<'_>, mut stage: Stage, mut at: u32) -> i32 {
     }
 }
 
-fn step(p: &mut Prepared<'_>, op: Op) -> Result<Then, Errno> {
+fn block(program: &Program, stage: Stage) -> &Block {
+    match stage {
+        Stage::Setup => &program.setup,
+        Stage::Entry => &program.entry,
+    }
+}
+
+fn step(p: &mut Prepared, op: Op) -> Result<Then, Errno> {
     match op {
         Op::Goto(next) => Ok(Then::Goto(next)),
         Op::Become => Ok(Then::Become),
@@ -73,14 +84,14 @@ fn step(p: &mut Prepared<'_>, op: Op) -> Result<Then, Errno> {
 }
 
 /// A failed exec is explained from the program's own first bytes: which interpreter it names.
-fn report(p: &Prepared<'_>, stage: Stage, op: u32, errno: Errno) {
+fn report(p: &Prepared, stage: Stage, op: u32, errno: Errno) {
     let head = Message::Failed { stage, op, errno: errno.raw_os_error() }.encode();
     let mut packet = [0u8; crate::message::LENGTH + start::HEAD];
     for (to, from) in packet.iter_mut().zip(head) {
         *to = from;
     }
     let mut length = head.len();
-    let is_exec = matches!(p.block(stage).ops.get(op as usize), Some(Op::Exec));
+    let is_exec = matches!(block(p.program(), stage).ops.get(op as usize), Some(Op::Exec));
     if is_exec && let Some(room) = packet.get_mut(length..) {
         length = length.wrapping_add(start::head_of_program(p, room));
     }

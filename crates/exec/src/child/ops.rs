@@ -8,7 +8,7 @@ use dwell_sys::raw::{self, Errno, Fd, consts};
 use crate::message::Message;
 use crate::prepared::{Prepared, attr_bits, clone_bit, clone_bits};
 
-pub(super) fn simple(p: &mut Prepared<'_>, op: Op) -> Result<(), Errno> {
+pub(super) fn simple(p: &mut Prepared, op: Op) -> Result<(), Errno> {
     match op {
         Op::Barrier(Barrier::IdMaps) => barrier(p),
         Op::Unshare(set) => raw::unshare(clone_bits(set)),
@@ -40,7 +40,7 @@ pub(super) fn simple(p: &mut Prepared<'_>, op: Op) -> Result<(), Errno> {
     }
 }
 
-fn mounts(p: &mut Prepared<'_>, op: Op) -> Result<(), Errno> {
+fn mounts(p: &mut Prepared, op: Op) -> Result<(), Errno> {
     match op {
         Op::Private => raw::set_propagation(c"/", consts::MS_REC | consts::MS_PRIVATE),
         Op::FsOpen { fstype, into } => {
@@ -86,7 +86,7 @@ fn mounts(p: &mut Prepared<'_>, op: Op) -> Result<(), Errno> {
     }
 }
 
-fn files(p: &mut Prepared<'_>, op: Op) -> Result<(), Errno> {
+fn files(p: &mut Prepared, op: Op) -> Result<(), Errno> {
     match op {
         Op::Find { root, path, into } => {
             let flags = u64::from(consts::O_PATH | consts::O_CLOEXEC);
@@ -121,13 +121,13 @@ fn files(p: &mut Prepared<'_>, op: Op) -> Result<(), Errno> {
     }
 }
 
-fn process(p: &mut Prepared<'_>, op: Op) -> Result<(), Errno> {
+fn process(p: &mut Prepared, op: Op) -> Result<(), Errno> {
     match op {
         Op::Undumpable => raw::set_dumpable(false),
         Op::DieWithParent => die_with_parent(p),
         Op::HideArguments => {
             if let Some(area) = &p.arguments {
-                raw::hide_arguments(area, b"dwell-init");
+                raw::hide_arguments(area, &p.title);
             }
             raw::set_name(c"dwell-init")
         }
@@ -161,7 +161,7 @@ fn process(p: &mut Prepared<'_>, op: Op) -> Result<(), Errno> {
     }
 }
 
-fn rights(p: &Prepared<'_>, op: Op) -> Result<(), Errno> {
+fn rights(p: &Prepared, op: Op) -> Result<(), Errno> {
     match op {
         Op::SetGroups => raw::setgroups(&p.program().groups),
         Op::SetIds { uid, gid } => {
@@ -201,7 +201,7 @@ fn exists_is_fine(answer: Result<(), Errno>) -> Result<(), Errno> {
     }
 }
 
-fn barrier(p: &Prepared<'_>) -> Result<(), Errno> {
+fn barrier(p: &Prepared) -> Result<(), Errno> {
     raw::send(p.control, &Message::AwaitsIdMaps.encode())?;
     let mut go = [0u8; 1];
     match raw::recv(p.control, &mut go)? {
@@ -211,7 +211,7 @@ fn barrier(p: &Prepared<'_>) -> Result<(), Errno> {
     }
 }
 
-fn close_inherited(p: &Prepared<'_>) -> Result<(), Errno> {
+fn close_inherited(p: &Prepared) -> Result<(), Errno> {
     for (first, last) in &p.unneeded {
         raw::close_range(*first, *last, 0)?;
     }
@@ -220,7 +220,7 @@ fn close_inherited(p: &Prepared<'_>) -> Result<(), Errno> {
 
 /// KERNEL: descriptors of the slots are close-on-exec anyway; this is for those that came with the
 /// caller, and for whatever an op forgot.
-fn keep_descriptors(p: &Prepared<'_>) -> Result<(), Errno> {
+fn keep_descriptors(p: &Prepared) -> Result<(), Errno> {
     raw::close_range(3, u32::MAX, consts::CLOSE_RANGE_CLOEXEC)?;
     for fd in &p.program().keep_fds {
         raw::set_cloexec(Fd(*fd), false)?;
@@ -252,7 +252,7 @@ fn put_file(at: Fd, path: &CStr, mode: u32, data: &[u8]) -> Result<(), Errno> {
 ///
 /// KERNEL: before 6.13 an overlay takes its directories as paths only, and the scratch is reachable
 /// by its descriptor alone: the old root it hangs on hides nothing from `/proc/self/fd`.
-fn fs_directory(p: &Prepared<'_>, fs: Fd, key: &CStr, at: Fd, path: Str) -> Result<(), Errno> {
+fn fs_directory(p: &Prepared, fs: Fd, key: &CStr, at: Fd, path: Str) -> Result<(), Errno> {
     let mut text = [0u8; 256];
     let mut number = [0u8; 12];
     let parts = [&b"/proc/self/fd/"[..], decimal(at.0, &mut number), b"/", p.bytes(path)];
@@ -280,7 +280,7 @@ fn decimal(n: i32, room: &mut [u8; 12]) -> &[u8] {
 }
 
 /// KERNEL: the root of an overlay shows the mode and the owner of its upper directory.
-fn likeness(p: &Prepared<'_>, of: Str, at: Fd, path: Str) -> Result<(), Errno> {
+fn likeness(p: &Prepared, of: Str, at: Fd, path: Str) -> Result<(), Errno> {
     let path = p.c_str(path)?;
     let stat = match raw::statx_at(Fd::CWD, p.c_str(of)?, 0) {
         Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS) => return Ok(()),
@@ -299,7 +299,7 @@ fn likeness(p: &Prepared<'_>, of: Str, at: Fd, path: Str) -> Result<(), Errno> {
 
 /// KERNEL: the signal comes when the *thread* that made this process ends, and not at all when that
 /// was before the call: then the control socket has no other end.
-fn die_with_parent(p: &Prepared<'_>) -> Result<(), Errno> {
+fn die_with_parent(p: &Prepared) -> Result<(), Errno> {
     raw::set_pdeathsig(consts::SIGKILL)?;
     let events = raw::poll1(p.control, consts::POLLHUP, 0)?;
     if events & (consts::POLLHUP | consts::POLLERR) != 0 {

@@ -9,7 +9,7 @@ use crate::prepared::Prepared;
 
 /// Waits until the program has ended and tells the host side how. Returns the exit code, with which
 /// the kernel ends every other process of the PID namespace.
-pub(super) fn reap(p: &Prepared<'_>, layer: Option<Slot>, below: Str) -> i32 {
+pub(super) fn reap(p: &Prepared, layer: Option<Slot>, below: Str) -> i32 {
     let layer = layer.map(|slot| p.fd(slot));
     let _ = close_all_but(p.control, layer);
     let outside_only = raw::getpid() == 1;
@@ -48,7 +48,7 @@ enum End {
     Signaled(i32),
 }
 
-fn wait_for_children(p: &Prepared<'_>) -> Option<End> {
+fn wait_for_children(p: &Prepared) -> Option<End> {
     loop {
         let flags = consts::WNOHANG | consts::WUNTRACED | consts::__WALL;
         match raw::wait(-1, flags) {
@@ -85,7 +85,7 @@ fn pass_on(program: i32, info: SigInfo, outside_only: bool) {
     };
 }
 
-fn tell(p: &Prepared<'_>, end: End, layer: Option<Fd>, below: Str) -> i32 {
+fn tell(p: &Prepared, end: End, layer: Option<Fd>, below: Str) -> i32 {
     let counted = layer.and_then(|dir| changes::count(dir, p.c_str(below).unwrap_or(c"")));
     let changed = counted.unwrap_or(NOT_COUNTED);
     let (message, code) = match end {

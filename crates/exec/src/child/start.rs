@@ -11,7 +11,7 @@ use crate::prepared::Prepared;
 pub(super) const HEAD: usize = 1024;
 
 /// The list goes on in a sibling; this process ends.
-pub(super) fn sibling(p: &mut Prepared<'_>) -> Result<Then, Errno> {
+pub(super) fn sibling(p: &mut Prepared) -> Result<Then, Errno> {
     let control = p.control;
     let args = CloneArgs {
         flags: consts::CLONE_PARENT,
@@ -25,14 +25,14 @@ pub(super) fn sibling(p: &mut Prepared<'_>) -> Result<Then, Errno> {
     Ok(Then::End(0))
 }
 
-fn position_after_fork(p: &Prepared<'_>) -> u32 {
-    let ops = &p.block(Stage::Setup).ops;
+fn position_after_fork(p: &Prepared) -> u32 {
+    let ops = &p.program().setup.ops;
     let at = ops.iter().position(|op| matches!(op, dwell_plan::program::Op::ForkSibling));
     at.and_then(|at| u32::try_from(at).ok()).map_or(u32::MAX, |at| at.wrapping_add(1))
 }
 
 /// Starts the entry list in a process of its own.
-pub(super) fn spawn(p: &mut Prepared<'_>, vfork: bool) -> Result<(), Errno> {
+pub(super) fn spawn(p: &mut Prepared, vfork: bool) -> Result<(), Errno> {
     let pid = match (vfork, p.stack.take()) {
         (true, Some(mut stack)) => {
             let pid = with_shared_memory(p, &mut stack)?;
@@ -54,7 +54,7 @@ pub(super) fn spawn(p: &mut Prepared<'_>, vfork: bool) -> Result<(), Errno> {
     Ok(())
 }
 
-fn with_shared_memory(p: &mut Prepared<'_>, stack: &mut Stack) -> Result<i32, Errno> {
+fn with_shared_memory(p: &mut Prepared, stack: &mut Stack) -> Result<i32, Errno> {
     // KERNEL: a handler of the caller's must not run on the shared memory once signals are unblocked.
     match raw::vfork_child(stack, consts::CLONE_CLEAR_SIGHAND, super::second, p) {
         Err(Errno::NOSYS) => {
@@ -66,7 +66,7 @@ fn with_shared_memory(p: &mut Prepared<'_>, stack: &mut Stack) -> Result<i32, Er
 }
 
 /// Becomes the program: the first candidate that is there. Returns only when none can be run.
-pub(super) fn exec(p: &Prepared<'_>) -> Errno {
+pub(super) fn exec(p: &Prepared) -> Errno {
     let mut denied = None;
     for n in 0..p.candidates.len() {
         let Some(path) = p.candidates.get(n) else { break };
@@ -85,7 +85,7 @@ pub(super) fn exec(p: &Prepared<'_>) -> Errno {
 }
 
 /// Copies the start of the program's file, if there is one; returns how much.
-pub(super) fn head_of_program(p: &Prepared<'_>, room: &mut [u8]) -> usize {
+pub(super) fn head_of_program(p: &Prepared, room: &mut [u8]) -> usize {
     for n in 0..p.candidates.len() {
         let Some(path) = p.candidates.get(n) else { break };
         let Ok(fd) = raw::openat(Fd::CWD, path, consts::O_RDONLY | consts::O_CLOEXEC, 0) else {

@@ -1,7 +1,5 @@
 //! Puts a Program together: arena, slots, steps and the list being written.
 
-use std::collections::HashMap;
-
 use crate::plan::Origin;
 use crate::program::{
     Attrs, Block, Decision, HostFile, HostFileKind, Op, Rescue, Slot, Step, Str, Topic,
@@ -18,7 +16,6 @@ pub(super) enum List {
 #[derive(Debug)]
 pub(super) struct Builder {
     pub(super) arena: Vec<u8>,
-    strings: HashMap<Vec<u8>, Str>,
     slots: u16,
     free: Vec<Slot>,
     pub(super) steps: Vec<Step>,
@@ -34,7 +31,6 @@ impl Builder {
     pub(super) fn new(explains: bool) -> Self {
         Builder {
             arena: Vec::with_capacity(4096),
-            strings: HashMap::new(),
             slots: 0,
             free: Vec::new(),
             steps: Vec::new(),
@@ -52,16 +48,12 @@ impl Builder {
         self.list = list;
     }
 
-    /// A string in the arena; equal ones are stored once.
+    /// A string in the arena.
     pub(super) fn str(&mut self, bytes: impl AsRef<[u8]>) -> Str {
         let bytes = bytes.as_ref();
-        if let Some(s) = self.strings.get(bytes) {
-            return *s;
-        }
         let s = Str { at: index(self.arena.len()), len: index(bytes.len()) };
         self.arena.extend_from_slice(bytes);
         self.arena.push(0);
-        self.strings.insert(bytes.to_vec(), s);
         s
     }
 

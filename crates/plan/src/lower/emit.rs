@@ -12,7 +12,7 @@
 
 mod layer;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Context;
 use super::builder::Builder;
@@ -52,11 +52,11 @@ pub(super) struct Emitter<'a> {
     scratch: Slot,
     root: Slot,
     grounds: BTreeMap<WorldPath, Ground>,
-    made: HashSet<(Slot, Vec<u8>)>,
-    done: HashSet<WorldPath>,
+    made: BTreeSet<(Slot, Vec<u8>)>,
+    done: BTreeSet<WorldPath>,
     layers: Vec<(WorldPath, usize)>,
     fresh: usize,
-    whole: HashMap<WorldPath, Slot>,
+    whole: BTreeMap<WorldPath, Slot>,
 }
 
 /// A masked or optional place that this kernel or machine does not have.
@@ -85,8 +85,8 @@ pub(super) fn mounts(
         scratch,
         root: scratch,
         grounds: BTreeMap::new(),
-        made: HashSet::new(),
-        done: HashSet::new(),
+        made: BTreeSet::new(),
+        done: BTreeSet::new(),
         layers: Vec::new(),
         fresh: 0,
         whole,
@@ -113,8 +113,8 @@ fn clone_around_scratch(
     cx: &Context<'_>,
     view: &View,
     b: &mut Builder,
-) -> HashMap<WorldPath, Slot> {
-    let mut whole = HashMap::new();
+) -> BTreeMap<WorldPath, Slot> {
+    let mut whole = BTreeMap::new();
     for (path, placed) in &view.places {
         let Node::Bind { source, recursive, .. } = &placed.node else { continue };
         let real = cx.real_path(source);

@@ -31,7 +31,7 @@ pub struct Cloned {
 }
 
 /// These share memory or need a pointer that only this module can supply.
-const REFUSED: u64 = (general::CLONE_VM
+pub(super) const REFUSED: u64 = (general::CLONE_VM
     | general::CLONE_SIGHAND
     | general::CLONE_THREAD
     | general::CLONE_SETTLS
