@@ -8,6 +8,7 @@ use dwell_plan::program::{HostFile, HostFileKind, Program, PtySource};
 use dwell_sys::raw::{self, Beside, CloneArgs, Errno, Fd, Stack, consts};
 use dwell_sys::{adopt, pidfd, term};
 
+use crate::disk::DiskLayer;
 use crate::failure::{Cause, Failure, reason};
 use crate::message::Message;
 use crate::prepared::{Prepared, block_all, clone_bits};
@@ -36,6 +37,7 @@ fn with_signals_blocked(program: &Arc<Program>, options: Options) -> Result<Ende
     let (ours, theirs) = (adopt(ours), adopt(theirs));
     let mut prepared = Prepared::new(program, Fd::of(&theirs), options.arguments)
         .map_err(|e| internal("prepare the program", e))?;
+    let disk = make_disk_layer(program)?;
     let files = open_files(program, &mut prepared)?;
     let terminal = open_terminal(program, &mut prepared)?;
     let aside = open_aside(program, &mut prepared)?;
@@ -51,8 +53,18 @@ fn with_signals_blocked(program: &Arc<Program>, options: Options) -> Result<Ende
         Some(maps) => idmaps::write(pid, maps),
         None => Ok(()),
     });
-    drop((helper, first.memory));
+    // The processes have ended before what they used goes.
+    drop((helper, first.memory, disk));
     ended
+}
+
+fn make_disk_layer(program: &Program) -> Result<Option<DiskLayer>, Failure> {
+    let Some(path) = &program.disk_layer else { return Ok(None) };
+    DiskLayer::create(path.as_path()).map(Some).map_err(|error| {
+        let errno = error.raw_os_error().unwrap_or(0);
+        let sentence = format!("cannot make {path} for the layers: {}", idmaps::plain(&error));
+        Failure::host(sentence, Cause::HostFile(errno))
+    })
 }
 
 /// The way to the first process for what the helper makes: our end, and its own.

@@ -17,6 +17,7 @@
 
 mod aside;
 mod child;
+mod disk;
 mod failure;
 mod host;
 mod idmaps;

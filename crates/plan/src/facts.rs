@@ -25,6 +25,10 @@ pub struct Facts {
     /// A directory of the machine that hardly anything is taken from: `/sys`, or `/` where there is
     /// none. While a world is built its scratch filesystem hangs there.
     pub spot: WorldPath,
+    /// A directory on disk, not yet there, that a layer may be put into: where tmpfs cannot carry one.
+    /// tmpfs has `user.*` attributes since Linux 6.6 only, and without them an overlay of a user
+    /// namespace cannot make a directory anew that was removed.
+    pub disk_layer: Option<Text>,
     /// What is found at the sources of the grants and at the root directory's, links followed.
     pub sources: BTreeMap<Text, Found>,
     /// What is found at the places in the world that the Plan and the rules name, links followed: in

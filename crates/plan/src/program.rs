@@ -296,6 +296,8 @@ pub struct Program {
     pub steps: Vec<Step>,
     /// Namespaces that the first clone makes.
     pub clone: NamespaceSet,
+    /// A directory on disk that the host side makes for the layers, and removes at the end.
+    pub disk_layer: Option<Text>,
     /// Where the first process receives a network namespace that the host side makes while mounts are
     /// made: making one takes the kernel about as long as all the mounts together.
     pub aside: Option<Slot>,

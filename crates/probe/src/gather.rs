@@ -4,8 +4,8 @@ use std::os::fd::BorrowedFd;
 
 use dwell_plan::facts::{Facts, Kernel};
 use dwell_plan::plan::{Grant, GrantKind, Plan, RootSource};
-use dwell_plan::{NamespaceKind, WorldPath};
-use rustix::fs::CWD;
+use dwell_plan::{NamespaceKind, Text, WorldPath};
+use rustix::fs::{Access, CWD};
 
 use crate::bytes::number;
 use crate::error::ProbeError;
@@ -31,6 +31,9 @@ pub fn facts(plan: &Plan) -> Result<Facts, ProbeError> {
     let own_mounts = plan.namespaces.owns(NamespaceKind::Mount);
     if own_mounts {
         facts.spot = spot();
+        if !facts.kernel.since(6, 6) && plan.namespaces.owns(NamespaceKind::User) {
+            facts.disk_layer = disk_layer(facts.caller.uid);
+        }
         add_files(plan, &proc, &mut facts)?;
     }
     if !plan.namespaces.joins(NamespaceKind::Mount) {
@@ -94,6 +97,24 @@ fn at_real_places(mut sockets: Vec<WorldPath>) -> Vec<WorldPath> {
     }
     sockets
 }
+
+/// A name for a directory of layers, on the first disk that takes them.
+fn disk_layer(uid: u32) -> Option<Text> {
+    let carries = |dir: &&str| {
+        let usable = rustix::fs::access(*dir, Access::WRITE_OK | Access::EXEC_OK).is_ok();
+        usable && rustix::fs::statfs(*dir).is_ok_and(|fs| DISKS.contains(&fs.f_type))
+    };
+    let dir = ["/tmp", "/var/tmp"].into_iter().find(carries)?;
+    let pid = rustix::process::getpid().as_raw_nonzero();
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    Some(Text::from(format!("{dir}/{LAYER_PREFIX}{uid}-{pid}-{}{:09}", now.tv_sec, now.tv_nsec)))
+}
+
+/// How directories of layers are called; the number of their owner follows.
+pub const LAYER_PREFIX: &str = "dwell-layer-";
+
+/// Magic numbers of filesystems that can be the upper one of an overlay: ext4, xfs, btrfs, f2fs.
+const DISKS: [rustix::fs::FsWord; 4] = [0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010];
 
 fn spot() -> WorldPath {
     let sys = WorldPath::abs("/sys");

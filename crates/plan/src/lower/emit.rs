@@ -40,7 +40,7 @@ enum Ground {
 #[derive(Debug)]
 pub(super) struct Mounted {
     pub(super) root: Slot,
-    pub(super) scratch: Slot,
+    pub(super) uppers: Slot,
     /// The layers: where, and their number.
     pub(super) layers: Vec<(WorldPath, usize)>,
 }
@@ -50,6 +50,8 @@ pub(super) struct Emitter<'a> {
     view: &'a View,
     b: &'a mut Builder,
     scratch: Slot,
+    /// Where upper and work directories are: the scratch, or a directory on disk.
+    uppers: Slot,
     root: Slot,
     grounds: BTreeMap<WorldPath, Ground>,
     made: BTreeSet<(Slot, Vec<u8>)>,
@@ -69,6 +71,13 @@ pub(super) fn mounts(
     b: &mut Builder,
 ) -> Mounted {
     let whole = clone_around_scratch(cx, view, b);
+    let disk = cx.disk_layer().map(|path| {
+        b.step("open", "the directory for layers", None);
+        let into = b.slot();
+        let path = b.str(path.as_bytes());
+        b.op(Op::OpenDir { at: Slot::CWD, path, into });
+        into
+    });
     b.step("make", "the scratch filesystem", None);
     let size = cx.plan.scratch.map(|n| n.to_string()).unwrap_or_default();
     let mut options = vec![("mode", &b"0755"[..])];
@@ -83,6 +92,7 @@ pub(super) fn mounts(
         view,
         b,
         scratch,
+        uppers: disk.unwrap_or(scratch),
         root: scratch,
         grounds: BTreeMap::new(),
         made: BTreeSet::new(),
@@ -105,7 +115,7 @@ pub(super) fn mounts(
     if cx.read_only() {
         e.freeze_root();
     }
-    Mounted { root: e.root, scratch, layers: e.layers }
+    Mounted { root: e.root, uppers: e.uppers, layers: e.layers }
 }
 
 /// Binds in which the scratch will hang are copied before it does: a copy made later would have it too.
@@ -134,7 +144,8 @@ impl Emitter<'_> {
         let layers = nodes().any(|n| matches!(n, Node::Layer { .. }));
         let mut names = vec!["new", "d"];
         if layers {
-            names.extend(["u", "w"]);
+            self.mkdir(self.uppers, "u", 0o755);
+            self.mkdir(self.uppers, "w", 0o755);
         }
         if layers && self.cx.owns_root_mounts() {
             names.push("l");

@@ -16,7 +16,7 @@ use crate::idmap::{IdMap, IdRange};
 use crate::namespace::NamespaceKind;
 use crate::path::WorldPath;
 use crate::plan::{Plan, RootSource};
-use crate::program::{Program, Topic};
+use crate::program::{HostMaps, MapWriter, Program, Topic};
 use crate::refusal::Refusal;
 use crate::text::Text;
 
@@ -76,6 +76,15 @@ impl Context<'_> {
         real.unwrap_or_else(|| WorldPath::from(source.clone()))
     }
 
+    /// Where the layers go when it is not the scratch. Files of subordinate ids could not be removed
+    /// from a disk afterwards, so with them it stays the scratch.
+    fn disk_layer(&self) -> Option<&Text> {
+        let helped =
+            matches!(self.ids.host_maps, Some(HostMaps { writer: MapWriter::Helpers(..), .. }));
+        let layers = self.owns(NamespaceKind::Mount) && !self.read_only() && !helped;
+        self.facts.disk_layer.as_ref().filter(|_| layers)
+    }
+
     /// Whether changes go into a root filesystem directory: then mount points may be made in it.
     fn writes_root(&self) -> bool {
         matches!(self.plan.root, RootSource::Directory { writable: true, .. }) && !self.read_only()
@@ -101,6 +110,19 @@ fn is_initial(map: &IdMap) -> bool {
 }
 
 fn view(cx: &Context<'_>, builder: &mut Builder) -> Result<View, Refusal> {
+    if let Some(disk) = cx.disk_layer() {
+        if cx.plan.scratch.is_some() {
+            return Err(Refusal::with_hint(
+                "the size of the layer cannot be limited here: before Linux 6.6 a tmpfs cannot carry one, so it goes to disk",
+                "leave --scratch out, or choose --read-only with --tmpfs for what must be written",
+            ));
+        }
+        builder.decide(
+            Topic::Files,
+            format!("layers lie in {disk} on disk, which is removed at the end"),
+            "before Linux 6.6 a tmpfs has no user.* attributes, without which a removed directory cannot be made anew",
+        );
+    }
     let mut view = match &cx.plan.root {
         RootSource::Host { home } => host_view::build(cx, *home),
         RootSource::Directory { path, writable, .. } => directory_view(cx, path, *writable),

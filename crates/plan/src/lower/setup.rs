@@ -171,7 +171,7 @@ fn working_layer(
     b.step("open", "the layer of the working directory", None);
     let into = b.slot();
     let path = b.str(format!("u/{number}"));
-    b.op(Op::OpenDir { at: mounted.scratch, path, into });
+    b.op(Op::OpenDir { at: mounted.uppers, path, into });
     let below = b.str(at.remainder(workdir).unwrap_or_default());
     Some((into, below))
 }
@@ -236,6 +236,7 @@ fn finish(cx: &Context<'_>, b: &mut Builder, command: entry::Prepared) -> Progra
         clone: NamespaceSet::EMPTY,
         aside: None,
         host_files: std::mem::take(&mut b.host_files),
+        disk_layer: cx.disk_layer().cloned(),
         host_maps: cx.ids.host_maps.clone(),
         setup: std::mem::take(&mut b.setup),
         entry: std::mem::take(&mut b.entry),

@@ -40,12 +40,12 @@ impl Emitter<'_> {
         self.layers.push((path.clone(), number));
         let upper = format!("u/{number}").into_bytes();
         let work = format!("w/{number}");
-        self.mkdir(self.scratch, &upper, 0o755);
-        self.mkdir(self.scratch, &work, 0o755);
+        self.mkdir(self.uppers, &upper, 0o755);
+        self.mkdir(self.uppers, &work, 0o755);
         self.go_to(number, source);
         let here = self.b.str(".");
         let upper_path = self.b.str(&upper);
-        self.b.op(Op::Likeness { of: here, at: self.scratch, path: upper_path });
+        self.b.op(Op::Likeness { of: here, at: self.uppers, path: upper_path });
         self.prepare_upper(path, source, &upper);
         self.overlay(&upper, work.as_bytes(), read_only)
     }
@@ -79,7 +79,7 @@ impl Emitter<'_> {
         self.b.op(Op::FsString { fs, key, value: here });
         for (key, path) in [("upperdir", upper), ("workdir", work)] {
             let (key, path) = (self.b.str(key), self.b.str(path));
-            self.b.op(Op::FsDirectory { fs, key, at: self.scratch, path });
+            self.b.op(Op::FsDirectory { fs, key, at: self.uppers, path });
         }
         let key = self.b.str("userxattr");
         self.b.op(Op::FsFlag { fs, key });
@@ -101,7 +101,7 @@ impl Emitter<'_> {
                 (Node::File { .. }, Some(Found::File)) if self.cx.owns_root_mounts() => {}
                 (Node::File { mode, data }, _) => {
                     self.upper_parents(source, upper, rest);
-                    let at = self.scratch;
+                    let at = self.uppers;
                     let target = self.b.str(joined(upper, rest));
                     let data = self.b.str(data);
                     self.b.op(Op::PutFile { at, path: target, mode: *mode, data });
@@ -139,8 +139,8 @@ impl Emitter<'_> {
             append(&mut target, part);
             origin.push(b'/');
             origin.extend_from_slice(part);
-            if self.made.insert((self.scratch, target.clone())) {
-                let at = self.scratch;
+            if self.made.insert((self.uppers, target.clone())) {
+                let at = self.uppers;
                 let (path, of) = (self.b.str(&target), self.b.str(&origin));
                 self.b.op(Op::Mkdir { at, path, mode: 0o755 });
                 self.b.op(Op::Likeness { of, at, path });
@@ -150,10 +150,10 @@ impl Emitter<'_> {
 
     fn upper_point(&mut self, location: Vec<u8>, dir: bool) {
         if dir {
-            self.mkdir(self.scratch, location, 0o755);
+            self.mkdir(self.uppers, location, 0o755);
         } else {
             let path = self.b.str(location);
-            self.b.op(Op::CreateFile { at: self.scratch, path, mode: 0o444 });
+            self.b.op(Op::CreateFile { at: self.uppers, path, mode: 0o444 });
         }
     }
 
