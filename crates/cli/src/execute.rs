@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use dwell_exec::{ArgArea, Cause, Options};
 use dwell_plan::facts::Facts;
+use dwell_plan::plan::RootSource;
 use dwell_plan::{NamespaceKind, Plan, explain, lower, lower_explained};
 
 use crate::message::{self, Failure, OWN_FAILURE};
@@ -28,6 +29,7 @@ fn try_execute(plan: &Plan, explained: bool) -> Result<u8, (Failure, u8)> {
     if explained {
         message::say(&explain::text(&program));
     }
+    tell_empty_home(plan);
     let ended = dwell_exec::run(&Arc::new(program), &Options { arguments, settles: true })
         .map_err(|failure| {
             let code = failure.code();
@@ -55,6 +57,20 @@ fn known_cause(plan: &Plan, facts: &Facts, cause: Cause) -> Option<String> {
         ),
         Cause::IdMap | Cause::Step(_) => dwell_probe::why_no_rights(facts.caller.uid),
         _ => None,
+    }
+}
+
+/// Whoever starts in their home directory finds it empty: said beforehand, to people.
+fn tell_empty_home(plan: &Plan) {
+    let home = plan.command.env.iter().find(|var| var.name == "HOME").map(|var| &var.value);
+    let workdir = plan.command.workdir.as_ref().filter(|dir| !dir.required);
+    let hidden =
+        plan.root == RootSource::Host { home: false } && plan.namespaces.owns(NamespaceKind::Mount);
+    if hidden
+        && workdir.is_some_and(|dir| Some(dir.path.text()) == home)
+        && std::io::stderr().is_terminal()
+    {
+        message::say("dwell: the home directory is empty in here; --home shows it\n");
     }
 }
 

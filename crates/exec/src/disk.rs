@@ -91,7 +91,7 @@ mod tests {
         let at = |n: u32| base.join(format!("dwell-layer-7-{n}-1"));
         let living = DiskLayer::create(&at(1)).unwrap();
         fs::create_dir_all(at(2).join("w/0/work")).unwrap();
-        fs::set_permissions(at(2).join("w/0/work"), Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(at(2).join("w/0/work"), Permissions::from_mode(0o0)).unwrap();
         let next = DiskLayer::create(&at(3)).unwrap();
         assert!(at(1).exists() && !at(2).exists() && at(3).exists());
         drop((living, next));

@@ -77,11 +77,11 @@ impl Failure {
             |s| format!("cannot {} {}", s.verb, s.object),
         );
         let sentence = format!("{what}: {} ({})", reason(errno), render::call(program, *failed));
-        Failure {
-            sentence,
-            hint: step.and_then(|s| hint(s, *failed, errno)),
-            cause: Cause::Step(errno),
-        }
+        let cause = match failed {
+            Op::EnterAside(_) | Op::Unshare(_) => Cause::Clone(errno),
+            _ => Cause::Step(errno),
+        };
+        Failure { sentence, hint: step.and_then(|s| hint(s, *failed, errno)), cause }
     }
 }
 
@@ -124,6 +124,9 @@ fn hint(step: &Step, op: Op, errno: i32) -> Option<String> {
         }
         (Op::Rlimit { .. }, EPERM, _) => Some("only root may raise a hard limit".to_owned()),
         (Op::Enter { .. }, EPERM, _) => Some("a namespace can be joined by root of its user namespace: join that first, or run as root".to_owned()),
+        (Op::FsMount { .. }, EPERM, None) if step.object == "/proc" => Some(
+            "parts of /proc are covered here, as in an outer world or container, and then the kernel mounts no other: --share pid goes without".to_owned(),
+        ),
         (_, _, Some(asked)) => Some(format!("asked for by {asked}")),
         _ => None,
     }

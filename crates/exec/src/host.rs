@@ -37,6 +37,7 @@ fn with_signals_blocked(program: &Arc<Program>, options: Options) -> Result<Ende
     let (ours, theirs) = (adopt(ours), adopt(theirs));
     let mut prepared = Prepared::new(program, Fd::of(&theirs), options.arguments)
         .map_err(|e| internal("prepare the program", e))?;
+    check_kept(program)?;
     let disk = make_disk_layer(program)?;
     let files = open_files(program, &mut prepared)?;
     let terminal = open_terminal(program, &mut prepared)?;
@@ -56,6 +57,17 @@ fn with_signals_blocked(program: &Arc<Program>, options: Options) -> Result<Ende
     // The processes have ended before what they used goes.
     drop((helper, first.memory, disk));
     ended
+}
+
+fn check_kept(program: &Program) -> Result<(), Failure> {
+    let missing = program.keep_fds.iter().find(|fd| raw::set_cloexec(Fd(**fd), false).is_err());
+    match missing {
+        Some(fd) => Err(Failure::host(
+            format!("cannot keep descriptor {fd}: it is not open (--keep-fd {fd})"),
+            Cause::HostFile(0),
+        )),
+        None => Ok(()),
+    }
 }
 
 fn make_disk_layer(program: &Program) -> Result<Option<DiskLayer>, Failure> {

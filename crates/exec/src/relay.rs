@@ -30,11 +30,12 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    pub(crate) fn start(master: OwnedFd) -> Result<Relay, Errno> {
+    /// `reads`: the caller's standard input is for the world's terminal, not handed on to the program.
+    pub(crate) fn start(master: OwnedFd, reads: bool) -> Result<Relay, Errno> {
         rustix::io::ioctl_fionbio(&master, true)?;
         let output = fcntl_dupfd_cloexec(output_for_people(), 3)?;
         let mut relay =
-            Relay { master, output, raw: None, reading: true, pending: Vec::new(), open: true };
+            Relay { master, output, raw: None, reading: reads, pending: Vec::new(), open: true };
         relay.resize();
         relay.resume();
         Ok(relay)
@@ -62,7 +63,7 @@ impl Relay {
     /// Takes the caller's terminal, if it is a terminal and this is its foreground job.
     pub(crate) fn resume(&mut self) {
         let foreground = tcgetpgrp(stdin()).is_ok_and(|group| group == getpgrp());
-        if self.raw.is_none() && foreground {
+        if self.raw.is_none() && foreground && self.reading {
             self.raw = RawMode::enter(&stdin()).ok();
             self.resize();
         }

@@ -65,8 +65,10 @@ impl<'a> Supervisor<'a> {
             told_to_stop: false,
         };
         if let Some(master) = terminal {
-            supervisor.relay =
-                Some(Relay::start(master).map_err(|e| internal("use the terminal", e))?);
+            supervisor.relay = Some(
+                Relay::start(master, program.pty_input)
+                    .map_err(|e| internal("use the terminal", e))?,
+            );
         }
         Ok(supervisor)
     }
@@ -181,7 +183,7 @@ impl<'a> Supervisor<'a> {
     }
 
     fn terminal(&mut self, fd: Option<OwnedFd>) {
-        let started = fd.map(Relay::start);
+        let started = fd.map(|master| Relay::start(master, self.program.pty_input));
         match started {
             Some(Ok(relay)) => self.relay = Some(relay),
             Some(Err(errno)) => {

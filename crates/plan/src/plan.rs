@@ -325,7 +325,8 @@ pub struct Process {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pty {
-    /// When standard input and output are a terminal.
+    /// In the place of every standard descriptor that is a terminal; but not when standard input is one
+    /// and standard output is not.
     #[default]
     Auto,
     /// Always.

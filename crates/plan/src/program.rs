@@ -137,6 +137,9 @@ pub enum Op {
     Undumpable,
     /// `prctl(PR_SET_PDEATHSIG, SIGKILL)`, and a look whether the parent is already gone.
     DieWithParent,
+    /// `prctl(PR_SET_CHILD_SUBREAPER)`, and as the parent-death signal one that tells the reaper to end
+    /// every process below it: without a PID namespace the kernel does not.
+    ReapOrphans,
     /// Overwrites the arguments and the environment that `/proc/PID` would show.
     HideArguments,
     /// `keyctl(KEYCTL_JOIN_SESSION_KEYRING)` with a new anonymous keyring; `session-keyring(7)`.
@@ -321,6 +324,8 @@ pub struct Program {
     pub keep_fds: Vec<i32>,
     /// Its terminal.
     pub pty: PtySource,
+    /// Whether what is typed on the caller's standard input goes to that terminal.
+    pub pty_input: bool,
     /// SIGTERM, then SIGKILL, after so many milliseconds.
     pub timeout_ms: Option<u64>,
     /// What was decided, and why.
@@ -383,7 +388,10 @@ pub fn clock_name(clock: Clock) -> &'static str {
 pub fn own_terminal(choice: Pty, terminals: [bool; 3]) -> [bool; 3] {
     match choice {
         Pty::Always => [true; 3],
-        Pty::Auto if terminals[0] && terminals[1] => terminals,
-        Pty::Auto | Pty::Never => [false; 3],
+        // A program that reads the terminal and writes elsewhere shares it with whoever reads that: two
+        // cannot have its keys.
+        Pty::Auto if terminals[0] && !terminals[1] => [false; 3],
+        Pty::Auto => terminals,
+        Pty::Never => [false; 3],
     }
 }

@@ -42,7 +42,7 @@ pub static RUN: &[Opt] = &[
              directory. DEST is its place in the world: absolute, or below `~`; without it the \
              place is the same as on the machine. A colon that belongs to a path is written `\\:`. \
              A more specific path wins over a less specific one, whatever their order: \
-             `--ro ~ --rw ~/src` does what it looks like. Unix sockets below PATH stay closed; \
+             `--ro ~ --rw ~/src` does what it looks like. Unix sockets that are bound below PATH at the start stay closed; \
              see --socket.",
         ],
         ..FILES
@@ -252,7 +252,7 @@ pub static RUN: &[Opt] = &[
         short: Some('r'),
         help: "Run the program as the world's root",
         long: &[
-            "Its power ends at the walls: for the machine it is still you. HOME stays what it is.",
+            "Its power ends at the walls: for the machine it is still you. It has the capabilities that container engines give, so it can change owners and listen on any port, but not set up interfaces: --cap-add net_admin. HOME stays what it is.",
         ],
         ..IDENTITY
     },

@@ -5,6 +5,7 @@ use std::ffi::CStr;
 use dwell_plan::program::{Barrier, Op, Str};
 use dwell_sys::raw::{self, Errno, Fd, consts};
 
+use super::reap::PARENT_DIED;
 use crate::message::Message;
 use crate::prepared::{Prepared, attr_bits, clone_bit, clone_bits};
 
@@ -124,7 +125,11 @@ fn files(p: &mut Prepared, op: Op) -> Result<(), Errno> {
 fn process(p: &mut Prepared, op: Op) -> Result<(), Errno> {
     match op {
         Op::Undumpable => raw::set_dumpable(false),
-        Op::DieWithParent => die_with_parent(p),
+        Op::DieWithParent => die_with_parent(p, consts::SIGKILL),
+        Op::ReapOrphans => {
+            raw::set_child_subreaper()?;
+            die_with_parent(p, PARENT_DIED)
+        }
         Op::HideArguments => {
             if let Some(area) = &p.arguments {
                 raw::hide_arguments(area, &p.title);
@@ -299,8 +304,8 @@ fn likeness(p: &Prepared, of: Str, at: Fd, path: Str) -> Result<(), Errno> {
 
 /// KERNEL: the signal comes when the *thread* that made this process ends, and not at all when that
 /// was before the call: then the control socket has no other end.
-fn die_with_parent(p: &Prepared) -> Result<(), Errno> {
-    raw::set_pdeathsig(consts::SIGKILL)?;
+fn die_with_parent(p: &Prepared, signal: i32) -> Result<(), Errno> {
+    raw::set_pdeathsig(signal)?;
     let events = raw::poll1(p.control, consts::POLLHUP, 0)?;
     if events & (consts::POLLHUP | consts::POLLERR) != 0 {
         raw::exit_group(super::REPORTED);

@@ -13,6 +13,11 @@ pub(super) fn reap(p: &Prepared, layer: Option<Slot>, below: Str) -> i32 {
     let layer = layer.map(|slot| p.fd(slot));
     let _ = close_all_but(p.control, layer);
     let outside_only = raw::getpid() == 1;
+    if !outside_only {
+        let code = reap_shared(p, layer, below);
+        end_descendants();
+        return code;
+    }
     loop {
         // Children first: the signal may have come before anybody waited for it.
         if let Some(end) = wait_for_children(p) {
@@ -24,6 +29,66 @@ pub(super) fn reap(p: &Prepared, layer: Option<Slot>, below: Str) -> i32 {
             Err(_) => {}
         }
     }
+}
+
+/// The signal that the kernel sends when the supervisor dies and no PID namespace ends the world: the
+/// last of the real-time signals, which hardly anybody uses.
+pub(super) const PARENT_DIED: i32 = 64;
+
+/// The same where the PID namespace is shared: processes that the program leaves behind come to this
+/// one as their subreaper, and it ends them.
+fn reap_shared(p: &Prepared, layer: Option<Fd>, below: Str) -> i32 {
+    loop {
+        if let Some(end) = wait_for_children(p) {
+            return tell(p, end, layer, below);
+        }
+        match raw::wait_signal(&SigSet::all(), None) {
+            Ok(info) if info.signo == PARENT_DIED => return super::REPORTED,
+            Ok(info) if info.signo != consts::SIGCHLD => pass_on(p.started, info, false),
+            _ => {}
+        }
+    }
+}
+
+/// Ends every process below this one. Those that they leave behind become its own children, so it goes
+/// on until there are none; a process that makes new ones faster than that is caught by the limit of
+/// rounds, and ends with its parent's death signal or not at all.
+fn end_descendants() {
+    for _ in 0..1000 {
+        let mut room = [0u8; 4096];
+        let listed = raw::openat(
+            Fd::CWD,
+            c"/proc/thread-self/children",
+            consts::O_RDONLY | consts::O_CLOEXEC,
+            0,
+        );
+        let Ok(fd) = listed else { return };
+        let length = raw::read(fd, &mut room).unwrap_or(0);
+        let _ = raw::close(fd);
+        // Each number ends in a space; what comes after the last one has been cut off, and what is left of
+        // it is somebody else's number.
+        let filled = room.get(..length).unwrap_or_default();
+        let end = filled.iter().rposition(|b| *b == b' ').unwrap_or(0);
+        let pids = filled.get(..end).unwrap_or_default().split(|b| *b == b' ');
+        let mut any = false;
+        for pid in pids.filter_map(number) {
+            any = true;
+            let _ = raw::kill(pid, consts::SIGKILL);
+        }
+        if !any {
+            return;
+        }
+        let _ = raw::wait(-1, consts::__WALL);
+    }
+}
+
+fn number(digits: &[u8]) -> Option<i32> {
+    let value = digits.iter().try_fold(0i32, |n, d| {
+        let digit = d.checked_sub(b'0').filter(|d| *d < 10)?;
+        n.checked_mul(10)?.checked_add(i32::from(digit))
+    })?;
+    // 0 and 1 would mean a group, and somebody who is no child.
+    (value > 1).then_some(value)
 }
 
 /// KERNEL: a pipe is at its end for a reader once nobody holds its other end; so process 1 must hold

@@ -28,12 +28,12 @@ fn words(cx: &Context<'_>, path: &WorldPath, placed: &Placed) -> (String, &'stat
         ),
         Node::Fresh(_) => (
             format!("{path} is empty, and the world's own"),
-            "what is there outside belongs to others, or is not for programs that were not given it",
+            "it is so on the machine, or what it holds there is not for a program that was not given it",
         ),
         Node::Link(target) => (format!("{path} is a link to {target}"), "as on the machine"),
         Node::File { .. } => (
             format!("{path} is a file of the world's own"),
-            "the machine's names something that is not in the world, or a secret",
+            "the machine's own speaks of what is not in the world",
         ),
         Node::Bind { source, read_only: true, .. } => (
             format!(
@@ -42,7 +42,7 @@ fn words(cx: &Context<'_>, path: &WorldPath, placed: &Placed) -> (String, &'stat
             if cx.read_only() {
                 "the world is read-only"
             } else {
-                "nothing in it could be changed by you"
+                "you could change nothing in it, or it is read-only on the machine"
             },
         ),
         Node::Bind { source, device: true, .. } => {

@@ -4,7 +4,7 @@ use super::Context;
 use super::builder::Builder;
 use super::host_view;
 use super::view::{Fresh, Node, Placed, View};
-use crate::facts::Found;
+use crate::facts::{Found, Shown};
 use crate::path::WorldPath;
 use crate::plan::{Grant, GrantKind, Origin, RootSource};
 use crate::program::Topic;
@@ -18,7 +18,8 @@ pub(super) fn place(cx: &Context<'_>, view: &mut View) -> Result<(), Refusal> {
     }
     for grant in &cx.plan.grants {
         let dest = view.resolve(&grant.dest);
-        if asked(&grant) || !(visible(view, &dest) || in_secret(cx, &dest)) {
+        let kept_out = visible(view, &dest) || is_fresh(view, &dest) || in_secret(cx, &dest);
+        if asked(&grant) || !kept_out {
             place_one(cx, view, &dest, grant)?;
         }
     }
@@ -32,6 +33,12 @@ fn clear_below(cx: &Context<'_>, view: &mut View, dest: &WorldPath) {
         |path: &WorldPath| cx.facts.secrets.iter().any(|s| s.path == *path) && path != dest;
     view.places
         .retain(|path, placed| !dest.contains(path) || placed.origin.is_some() || secret(path));
+}
+
+/// No rule fills what another rule empties: `/tmp` or `/home` as a working directory.
+fn is_fresh(view: &View, dest: &WorldPath) -> bool {
+    let placed = view.places.get(dest);
+    placed.is_some_and(|p| p.origin.is_none() && matches!(p.node, Node::Fresh(_)))
 }
 
 /// Only the user's own word uncovers a secret, no rule does.
@@ -127,6 +134,34 @@ fn open_hidden_directories(view: &mut View) {
 
 fn has_below(view: &View, path: &WorldPath) -> bool {
     view.places.range(path.clone()..).nth(1).is_some_and(|(next, _)| path.contains(next))
+}
+
+/// A secret stays one when the tree it lies in is shown in another place.
+pub(super) fn follow_secrets(cx: &Context<'_>, view: &mut View) {
+    let moved: Vec<(WorldPath, WorldPath)> = view
+        .places
+        .iter()
+        .filter_map(|(dest, placed)| match &placed.node {
+            Node::Bind { source, dir: true, .. } | Node::Layer { source, .. } => {
+                Some((dest.clone(), cx.real_path(source)))
+            }
+            _ => None,
+        })
+        .filter(|(dest, source)| dest != source)
+        .collect();
+    for secret in &cx.facts.secrets {
+        for (dest, source) in &moved {
+            let Some(below) = source.remainder(&secret.path).filter(|below| !below.is_empty())
+            else {
+                continue;
+            };
+            let place = dest.join(below);
+            if view.nearest(&place).is_some_and(|(at, _)| at == dest) {
+                let dir = secret.shown == Shown::EmptyDirectory;
+                view.put_optional(place, Node::Hidden { dir });
+            }
+        }
+    }
 }
 
 /// KERNEL: neither a read-only mount nor file permissions of others keep a process of the same user

@@ -129,7 +129,7 @@ fn mount_node(cx: &Context<'_>, mount: &MountFact) -> Node {
         MountFact { reachable: false, is_dir, .. } => Node::Hidden { dir: *is_dir },
         MountFact { read_only: false, is_dir: true, .. } => cx.copied(source),
         MountFact { is_dir, .. } => {
-            Node::Bind { source, read_only: true, recursive: false, dir: *is_dir, device: false }
+            Node::Bind { source, read_only: true, recursive: *is_dir, dir: *is_dir, device: false }
         }
     }
 }

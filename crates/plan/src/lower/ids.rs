@@ -43,7 +43,7 @@ pub(super) struct Ids {
 pub(super) fn choose(plan: &Plan, facts: &Facts, b: &mut Builder) -> Result<Ids, Refusal> {
     if plan.namespaces.owns(NamespaceKind::User) {
         let ids = own_namespace(plan, facts, b)?;
-        check_mapped(&ids)?;
+        check_mapped(&ids, wanted(plan.identity.user, &facts.caller))?;
         return Ok(ids);
     }
     refuse_without_rights(plan, facts)?;
@@ -115,6 +115,9 @@ fn own_namespace(plan: &Plan, facts: &Facts, b: &mut Builder) -> Result<Ids, Ref
         }
         (users, groups) => {
             let maps = asked(users, groups, (uid, gid), caller, b)?;
+            if let (false, Some(own)) = (privileged, only_own(&maps, caller)) {
+                return Ok(own_id_alone(own, caller, false, b));
+            }
             let writer = writer.ok_or_else(no_helpers)?;
             Ok(by_host(maps, writer, (uid, gid), caller))
         }
@@ -175,6 +178,15 @@ fn own_id_alone(want: (u32, u32), caller: &Caller, directory: bool, b: &mut Buil
         has_root: true,
         ..Ids::default()
     }
+}
+
+/// The inner ids, where a map has the caller's own ids and no others: no help is needed for that.
+fn only_own(maps: &Maps, caller: &Caller) -> Option<(u32, u32)> {
+    let one = |map: &IdMap, own: u32| match map.0.as_slice() {
+        [IdRange { inner, outer, count: 1 }] if *outer == own => Some(*inner),
+        _ => None,
+    };
+    Some((one(&maps.users, caller.uid)?, one(&maps.groups, caller.gid)?))
 }
 
 fn by_host(maps: Maps, writer: MapWriter, want: (u32, u32), caller: &Caller) -> Ids {
@@ -245,15 +257,21 @@ fn total(pool: &[(u32, u32)]) -> u64 {
     pool.iter().map(|(_, n)| u64::from(*n)).sum()
 }
 
-fn check_mapped(ids: &Ids) -> Result<(), Refusal> {
-    let Some(maps) = &ids.host_maps else { return Ok(()) };
+fn check_mapped(ids: &Ids, want: (u32, u32)) -> Result<(), Refusal> {
+    let Some(maps) = &ids.host_maps else {
+        return if (ids.uid, ids.gid) == want { Ok(()) } else { Err(not_mapped("id", want.0)) };
+    };
     for (word, map, id) in [("uid", &maps.users, ids.uid), ("gid", &maps.groups, ids.gid)] {
         if !map.has_inner(id) {
-            return Err(Refusal::with_hint(
-                format!("the program's {word} {id} is not in the map of its user namespace"),
-                "map it with --map-users and --map-groups, or choose another with --user",
-            ));
+            return Err(not_mapped(word, id));
         }
     }
     Ok(())
+}
+
+fn not_mapped(word: &str, id: u32) -> Refusal {
+    Refusal::with_hint(
+        format!("the program's {word} {id} is not in the map of its user namespace"),
+        "map it with --map-users and --map-groups, or choose another with --user",
+    )
 }

@@ -144,15 +144,16 @@ fn names(cx: &Context<'_>, view: &mut View) {
 }
 
 fn close_for_root(view: &mut View) {
-    let mut close = |paths: &[&str], node: Node| {
-        for path in paths {
-            let path = WorldPath::abs(path);
-            if !view.places.contains_key(&path) {
-                view.put_optional(path, node.clone());
-            }
+    close(view, &FROZEN, &Node::Frozen);
+    close(view, &COVERED_FILES, &Node::Hidden { dir: false });
+    close(view, &COVERED_DIRECTORIES, &Node::Hidden { dir: true });
+}
+
+fn close(view: &mut View, paths: &[&str], node: &Node) {
+    for path in paths {
+        let path = WorldPath::abs(path);
+        if !view.places.contains_key(&path) {
+            view.put_optional(path, node.clone());
         }
-    };
-    close(&FROZEN, Node::Frozen);
-    close(&COVERED_FILES, Node::Hidden { dir: false });
-    close(&COVERED_DIRECTORIES, Node::Hidden { dir: true });
+    }
 }

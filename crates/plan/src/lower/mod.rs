@@ -125,10 +125,17 @@ fn view(cx: &Context<'_>, builder: &mut Builder) -> Result<View, Refusal> {
     }
     let mut view = match &cx.plan.root {
         RootSource::Host { home } => host_view::build(cx, *home),
+        RootSource::Directory { path, origin, .. } if WorldPath::from(path.clone()).is_root() => {
+            return Err(Refusal::with_hint(
+                format!("{origin} names the machine's own root, with all its secrets"),
+                "--from host shows the machine's files without them",
+            ));
+        }
         RootSource::Directory { path, writable, .. } => directory_view(cx, path, *writable),
     };
     grants::place(cx, &mut view)?;
     kernel_view::place(cx, &mut view, builder);
+    grants::follow_secrets(cx, &mut view);
     grants::close_sockets(cx, &mut view);
     grants::open_mount_points(cx, &mut view, builder)?;
     if builder.explains() {

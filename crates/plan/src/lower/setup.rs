@@ -214,7 +214,8 @@ fn last_steps(cx: &Context<'_>, b: &mut Builder, peer: Option<Slot>, layer: Opti
     if let Some(peer) = peer {
         b.op(Op::ControllingTerminal(peer));
     }
-    b.op(Op::DieWithParent);
+    let own_pids = cx.owns(NamespaceKind::Pid) || cx.plan.process.as_pid_1;
+    b.op(if own_pids { Op::DieWithParent } else { Op::ReapOrphans });
     if cx.plan.process.as_pid_1 {
         b.op(Op::Become);
         return;
@@ -246,6 +247,7 @@ fn finish(cx: &Context<'_>, b: &mut Builder, command: entry::Prepared) -> Progra
         groups: command.groups,
         keep_fds: cx.plan.process.keep_fds.clone(),
         pty: PtySource::None,
+        pty_input: own_terminal(cx.plan.process.pty, cx.facts.terminals)[0],
         timeout_ms: cx.plan.process.timeout_ms,
         decisions: std::mem::take(&mut b.decisions),
         kernel: cx.facts.kernel,

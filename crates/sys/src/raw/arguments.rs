@@ -88,8 +88,9 @@ fn strings_end(mut table: *const *const c_char, start: *const c_char) -> Option<
 /// Afterwards `std::env` of that process sees empty strings. A title that does not fit is cut off.
 pub fn hide_arguments(area: &ArgArea, title: &[u8]) {
     let ArgArea { args, args_len, env_len } = *area;
-    // The last byte is the final NUL.
-    let room = args_len.saturating_sub(1);
+    // The title may reach into the room of the environment; a NUL must remain at the end. Where there
+    // is no environment it must end within the arguments.
+    let room = args_len.wrapping_add(env_len).saturating_sub(1);
     let title = title.get(..room).unwrap_or(title);
     let args = args.as_ptr();
     // SAFETY: the area is these two lengths long, writable, and used by nobody else in this process.
@@ -99,9 +100,10 @@ pub fn hide_arguments(area: &ArgArea, title: &[u8]) {
     // KERNEL: when the area's last byte is not NUL, /proc/PID/cmdline takes the process for one that
     // has set its title, and ends at the first NUL instead of showing zeros to the end. The bytes
     // after that one are zeros of the environment, so the last argument still ends.
-    if title.len() < room.saturating_sub(1) && env_len > 0 {
-        // SAFETY: `room` is the index of the area's last byte.
-        let last = unsafe { args.add(room) };
+    // A title longer than the area does that by itself.
+    if title.len().wrapping_add(1) < args_len && env_len > 0 {
+        // SAFETY: this is the index of the last byte of the arguments.
+        let last = unsafe { args.add(args_len.wrapping_sub(1)) };
         // SAFETY: as above.
         unsafe { last.write(b' ') };
     }
