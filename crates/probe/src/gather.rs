@@ -53,7 +53,9 @@ fn add_files(plan: &Plan, proc: &Proc, facts: &mut Facts) -> Result<(), ProbeErr
         facts.sockets = at_real_places(unix_sockets::parse(&sockets));
     }
     facts.real_paths = places::real_paths(plan);
-    if matches!(plan.root, RootSource::Host { .. }) {
+    // A grant of the whole machine leaves nothing of the default view.
+    let covered = plan.grants.iter().any(|grant| grant.dest.is_root());
+    if matches!(plan.root, RootSource::Host { .. }) && !covered {
         let text = proc.read("self/mountinfo")?.unwrap_or_default();
         facts.mounts = mountinfo::parse(&text);
         facts.directories = listing::survey(&mut facts.mounts);

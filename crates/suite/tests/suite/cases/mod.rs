@@ -1,0 +1,50 @@
+//! The cases, by topic.
+
+mod descriptors;
+mod environment;
+mod explain;
+mod faults;
+mod files;
+mod grants;
+mod ids;
+mod join;
+mod mounts;
+mod names;
+mod network;
+mod process;
+mod programs;
+mod root_dir;
+mod secrets;
+mod signals;
+mod sockets;
+mod subsets;
+mod terminal;
+mod walls;
+mod world;
+
+use crate::harness::{Group, alone, group};
+
+/// Every topic.
+pub(crate) const ALL: &[Group] = &[
+    group("subsets", subsets::CASES),
+    group("walls", walls::CASES),
+    group("join", join::CASES),
+    group("world", world::CASES),
+    group("network", network::CASES),
+    group("files", files::CASES),
+    alone("secrets", secrets::CASES),
+    group("environment", environment::CASES),
+    group("ids", ids::CASES),
+    alone("mounts", mounts::CASES),
+    group("names", names::CASES),
+    group("grants", grants::CASES),
+    group("sockets", sockets::CASES),
+    group("process", process::CASES),
+    group("signals", signals::CASES),
+    group("descriptors", descriptors::CASES),
+    group("terminal", terminal::CASES),
+    group("faults", faults::CASES),
+    group("root_dir", root_dir::CASES),
+    group("explain", explain::CASES),
+    group("programs", programs::CASES),
+];

@@ -1,0 +1,17 @@
+//! What runs the cases, and what they are written with.
+
+mod account;
+mod command;
+mod ctx;
+mod leaks;
+mod locate;
+mod outcome;
+pub(crate) mod process;
+mod runner;
+mod terminal;
+
+pub(crate) use command::{Got, Live, Run};
+pub(crate) use ctx::{Ctx, Mounted};
+pub(crate) use outcome::{Outcome, Stop, ensure, fail, skip};
+pub(crate) use runner::{Case, Group, Who, alone, cases, group, main};
+pub(crate) use terminal::Terminal;
