@@ -127,6 +127,9 @@ fn hint(step: &Step, op: Op, errno: i32) -> Option<String> {
         (Op::FsMount { .. }, EPERM, None) if step.object == "/proc" => Some(
             "parts of /proc are covered here, as in an outer world or container, and then the kernel mounts no other: --share pid goes without".to_owned(),
         ),
+        (Op::WriteFile { .. }, _, None) if step.object == "the offsets of the clocks" => Some(
+            "asked for by --time-offset: a clock can neither go below zero nor beyond 146 years".to_owned(),
+        ),
         (_, _, Some(asked)) => Some(format!("asked for by {asked}")),
         _ => None,
     }

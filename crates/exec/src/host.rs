@@ -56,6 +56,10 @@ fn with_signals_blocked(program: &Arc<Program>, options: Options) -> Result<Ende
     });
     // The processes have ended before what they used goes.
     drop((helper, first.memory, disk));
+    for path in &program.remove_after {
+        // What has something in it by now stays.
+        let _ = std::fs::remove_dir(path.as_path());
+    }
     ended
 }
 

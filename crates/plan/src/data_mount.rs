@@ -78,9 +78,32 @@ const USER_LAYERS: &[u8] = b"/.local/share/containers/";
 #[must_use]
 pub fn is_data_mount(mount: &MountFact) -> bool {
     let point = mount.point.as_bytes();
-    let pseudo = PSEUDO.iter().any(|name| mount.fstype == **name);
     let excluded = NOT_DATA.iter().any(|dir| at_or_below(point, dir.as_bytes()));
-    !(mount.point.is_root() || pseudo || excluded || in_user_layers(point))
+    !excluded && is_data_filesystem(mount)
+}
+
+fn is_data_filesystem(mount: &MountFact) -> bool {
+    let pseudo = PSEUDO.iter().any(|name| mount.fstype == **name);
+    !(mount.point.is_root() || pseudo || in_user_layers(mount.point.as_bytes()))
+}
+
+/// Where in `mounts` those are that a path leads to and that hold data below `dir`, wherever that is:
+/// for a directory that was asked for.
+#[must_use]
+pub fn indices_below(mounts: &[MountFact], dir: &WorldPath) -> Vec<usize> {
+    shown(mounts, |m| m.point != *dir && dir.contains(&m.point) && is_data_filesystem(m))
+}
+
+/// The mounts at [`indices_below`].
+#[must_use]
+pub fn mounts_below<'a>(mounts: &'a [MountFact], dir: &WorldPath) -> Vec<&'a MountFact> {
+    indices_below(mounts, dir).into_iter().filter_map(|i| mounts.get(i)).collect()
+}
+
+/// The mount that a path lies on.
+#[must_use]
+pub fn mount_of<'a>(mounts: &'a [MountFact], path: &WorldPath) -> Option<&'a MountFact> {
+    mounts.get(Tree::new(mounts).at(path.as_bytes())?)
 }
 
 fn at_or_below(point: &[u8], dir: &[u8]) -> bool {
@@ -106,11 +129,15 @@ pub fn data_mounts(mounts: &[MountFact]) -> Vec<&MountFact> {
 /// Where in `mounts` the [`data_mounts`] are.
 #[must_use]
 pub fn data_mount_indices(mounts: &[MountFact]) -> Vec<usize> {
+    shown(mounts, is_data_mount)
+}
+
+fn shown(mounts: &[MountFact], wanted: impl Fn(&MountFact) -> bool) -> Vec<usize> {
     let tree = Tree::new(mounts);
     let mut shown: Vec<(usize, &MountFact)> = mounts
         .iter()
         .enumerate()
-        .filter(|(i, m)| is_data_mount(m) && tree.at(m.point.as_bytes()) == Some(*i))
+        .filter(|(i, m)| wanted(m) && tree.at(m.point.as_bytes()) == Some(*i))
         .collect();
     shown.sort_by(|a, b| a.1.point.cmp(&b.1.point));
     shown.into_iter().map(|(i, _)| i).collect()

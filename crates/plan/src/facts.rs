@@ -29,11 +29,16 @@ pub struct Facts {
     /// tmpfs has `user.*` attributes since Linux 6.6 only, and without them an overlay of a user
     /// namespace cannot make a directory anew that was removed.
     pub disk_layer: Option<Text>,
+    /// Files in `directories`, and files that something is mounted on, that the caller may write: their
+    /// sizes.
+    pub writable_files: BTreeMap<WorldPath, u64>,
     /// What is found at the sources of the grants and at the root directory's, links followed.
     pub sources: BTreeMap<Text, Found>,
     /// What is found at the places in the world that the Plan and the rules name, links followed: in
     /// the machine's own tree, or in the root directory.
     pub places: BTreeMap<WorldPath, Found>,
+    /// Where a grant really goes when there are links above its place on the machine.
+    pub real_places: BTreeMap<WorldPath, WorldPath>,
     /// Where the links in the source of a grant lead, for those in which there are any.
     pub real_paths: BTreeMap<Text, WorldPath>,
     /// Absolute paths that Unix sockets of the caller's network namespace are bound to, where the Plan
@@ -123,6 +128,8 @@ pub struct MountFact {
     pub source: Text,
     /// Whether the mount or its filesystem is read-only.
     pub read_only: bool,
+    /// Whether programs cannot be run from it.
+    pub noexec: bool,
     /// Whether the mount point is a directory.
     pub is_dir: bool,
     /// Whether the caller may search (a directory) or read (a file) it.

@@ -68,6 +68,9 @@ pub enum Op {
     Unshare(NamespaceSet),
     /// `setns(2)` with a namespace file.
     Enter { ns: Slot, kind: NamespaceKind },
+    /// `ioctl(NS_GET_USERNS)` of a namespace file, then `setns(2)` with its owner; `ioctl_ns(2)`. That
+    /// it is entered already is fine.
+    EnterOwner { ns: Slot },
     /// `clone3(2)` with `CLONE_PARENT`; the list goes on in the new process, the old one ends.
     ForkSibling,
     /// `close(2)` of every descriptor that is neither 0–2 nor in a slot.
@@ -114,6 +117,9 @@ pub enum Op {
     CreateFile { at: Slot, path: Str, mode: u32 },
     /// `openat(2)` with `O_CREAT|O_TRUNC`, `write(2)`, `close(2)`.
     PutFile { at: Slot, path: Str, mode: u32, data: Str },
+    /// `openat(2)` of both, `read(2)` and `write(2)` to the end, `fchmod(2)`, `fchownat(2)` where the
+    /// owner exists.
+    CopyFile { from: Str, at: Slot, path: Str },
     /// `symlinkat(2)`; that it exists is fine.
     Symlink { at: Slot, path: Str, target: Str },
     /// `unlinkat(2)`.
@@ -301,6 +307,8 @@ pub struct Program {
     pub clone: NamespaceSet,
     /// A directory on disk that the host side makes for the layers, and removes at the end.
     pub disk_layer: Option<Text>,
+    /// Directories of the machine that the world adds and the host side removes, where they are empty.
+    pub remove_after: Vec<Text>,
     /// Where the first process receives a network namespace that the host side makes while mounts are
     /// made: making one takes the kernel about as long as all the mounts together.
     pub aside: Option<Slot>,

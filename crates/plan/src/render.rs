@@ -11,6 +11,7 @@ pub fn call(program: &Program, op: Op) -> String {
     match op {
         Op::Unshare(set) => format!("unshare({set})"),
         Op::EnterAside(_) => "unshare(net)".to_owned(),
+        Op::EnterOwner { .. } => "setns(CLONE_NEWUSER)".to_owned(),
         Op::Enter { kind, .. } => format!("setns({})", kind.clone_flag_name()),
         Op::WriteFile { path, data } => format!("write({}, {})", s(path), s(data)),
         Op::Hostname(name) => format!("sethostname({})", s(name)),
@@ -38,6 +39,7 @@ pub fn call(program: &Program, op: Op) -> String {
         Op::Mkdir { path, mode, .. } => format!("mkdirat({}, {mode:04o})", s(path)),
         Op::CreateFile { path, .. } => format!("mknodat({})", s(path)),
         Op::PutFile { path, .. } => format!("openat({}, O_CREAT)", s(path)),
+        Op::CopyFile { from, .. } => format!("openat({})", s(from)),
         Op::Symlink { path, target, .. } => format!("symlinkat({}, {})", s(target), s(path)),
         Op::Remove { path, .. } => format!("unlinkat({})", s(path)),
         Op::Chown { path, uid, gid, .. } => format!("fchownat({}, {uid}, {gid})", s(path)),

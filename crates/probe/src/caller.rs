@@ -75,7 +75,8 @@ fn wants_subids(plan: &Plan, uid: u32) -> bool {
     [&plan.identity.users, &plan.identity.groups].into_iter().any(|mapping| match mapping {
         Mapping::Subids => true,
         Mapping::Default => directory && uid != 0,
-        Mapping::Ranges(_) => false,
+        // Not the lines, but the programs.
+        Mapping::Ranges(_) => uid != 0,
     })
 }
 

@@ -1,5 +1,6 @@
 //! Facts for a Plan: each only where the Plan makes it necessary.
 
+use std::collections::BTreeMap;
 use std::os::fd::BorrowedFd;
 
 use dwell_plan::facts::{Facts, Kernel};
@@ -39,8 +40,12 @@ pub fn facts(plan: &Plan) -> Result<Facts, ProbeError> {
     if !plan.namespaces.joins(NamespaceKind::Mount) {
         let top = facts.directories.get(&WorldPath::root()).map_or(&[][..], Vec::as_slice);
         let world = World::open(plan, top);
-        facts.places =
-            world.map(|w| w.places(plan, &facts.caller.homes, own_mounts)).unwrap_or_default();
+        if matches!(plan.root, RootSource::Host { .. }) && own_mounts {
+            facts.real_places = places::real_places(plan);
+        }
+        facts.places = world
+            .map(|w| w.places(plan, &facts.caller.homes, &facts.real_places, own_mounts))
+            .unwrap_or_default();
     }
     Ok(facts)
 }
@@ -58,15 +63,34 @@ fn add_files(plan: &Plan, proc: &Proc, facts: &mut Facts) -> Result<(), ProbeErr
     if matches!(plan.root, RootSource::Host { .. }) && !covered {
         let text = proc.read("self/mountinfo")?.unwrap_or_default();
         facts.mounts = mountinfo::parse(&text);
-        facts.directories = listing::survey(&mut facts.mounts);
-        if secrets::sees_through(&facts.caller) {
-            facts.secrets = secrets::present(&facts.caller.home);
+        let asked = copied_trees(plan, &facts.real_paths);
+        let points = listing::check_mounts(&mut facts.mounts, &asked);
+        // Root has one layer over it all.
+        if !facts.caller.is_admin() || facts.caller.uid_map.len() < u64::from(u32::MAX) {
+            facts.directories = listing::survey(&facts.mounts, &points);
         }
+        facts.writable_files = listing::writable_files(&points, &facts.directories);
+    }
+    if matches!(plan.root, RootSource::Host { .. }) && secrets::sees_through(&facts.caller) {
+        facts.secrets = secrets::present(&facts.caller.home);
     }
     if !plan.namespaces.owns(NamespaceKind::Net) {
-        facts.resolv_conf = resolv_conf::outside_etc();
+        facts.resolv_conf =
+            resolv_conf::resolv_conf(matches!(plan.root, RootSource::Directory { .. }));
     }
     Ok(())
+}
+
+/// The trees that the Plan wants copy-on-write, whatever is mounted in them.
+fn copied_trees(plan: &Plan, real: &BTreeMap<Text, WorldPath>) -> Vec<WorldPath> {
+    let source = |grant: &Grant| match &grant.what {
+        GrantKind::CopyOnWrite { source } => {
+            let real = real.get(source).cloned();
+            Some(real.unwrap_or_else(|| WorldPath::from(source.clone())))
+        }
+        _ => None,
+    };
+    plan.grants.iter().filter_map(source).collect()
 }
 
 /// Whether the world shows trees of the machine in which sockets may be bound, other than through

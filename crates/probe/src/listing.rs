@@ -10,7 +10,7 @@ use rustix::fs::{Access, AtFlags, CWD, FileType, Mode, OFlags, RawDir, Statx};
 use rustix::io::Errno;
 
 use crate::look;
-use dwell_plan::data_mount::{data_mount_indices, in_system_tree};
+use dwell_plan::data_mount::{data_mount_indices, in_system_tree, indices_below};
 
 /// Filesystems that may wait for a server or a program, for ever if that is gone. They are asked
 /// nothing that the kernel does not know by itself.
@@ -24,17 +24,52 @@ fn is_slow(mount: &MountFact) -> bool {
     SLOW.iter().any(|name| mount.fstype == **name) || fstype.starts_with(b"fuse.")
 }
 
-/// Finds out for every data mount whether it is a directory and whether the caller gets in, and
-/// lists `/` and every directory above one of them. Directories that cannot be listed are left out.
-pub(crate) fn survey(mounts: &mut [MountFact]) -> BTreeMap<WorldPath, Vec<Entry>> {
-    let mut above = BTreeSet::from([WorldPath::root()]);
-    for index in data_mount_indices(mounts) {
+/// Finds out for every data mount, and every mount below one of `asked`, whether it is a directory and
+/// whether the caller gets in.
+pub(crate) fn check_mounts(mounts: &mut [MountFact], asked: &[WorldPath]) -> Vec<WorldPath> {
+    let mut indices = data_mount_indices(mounts);
+    for dir in asked {
+        indices.extend(indices_below(mounts, dir));
+    }
+    indices.sort_unstable();
+    indices.dedup();
+    let mut points = Vec::with_capacity(indices.len());
+    for index in indices {
         let Some(mount) = mounts.get_mut(index) else { continue };
         check(mount);
-        if in_system_tree(&mount.point) {
-            continue;
-        }
-        let mut next = mount.point.parent();
+        points.push(mount.point.clone());
+    }
+    points
+}
+
+/// Sizes of the files among `points`, and of those in the listed directories, that the caller may
+/// write.
+pub(crate) fn writable_files(
+    points: &[WorldPath],
+    directories: &BTreeMap<WorldPath, Vec<Entry>>,
+) -> BTreeMap<WorldPath, u64> {
+    let listed = directories.iter().flat_map(|(dir, entries)| {
+        let files = entries.iter().filter(|entry| entry.found == Found::File);
+        files.map(|entry| dir.join(entry.name.as_bytes()))
+    });
+    let size = |path: WorldPath| {
+        let bytes = path.as_bytes();
+        rustix::fs::accessat(CWD, bytes, Access::WRITE_OK, AtFlags::EACCESS).ok()?;
+        let stat = rustix::fs::stat(bytes).ok()?;
+        let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+        regular.then(|| (path.clone(), u64::try_from(stat.st_size).unwrap_or(u64::MAX)))
+    };
+    listed.chain(points.iter().cloned()).filter_map(size).collect()
+}
+
+/// Lists `/` and every directory above one of `points`. Directories that cannot be listed are left out.
+pub(crate) fn survey(
+    mounts: &[MountFact],
+    points: &[WorldPath],
+) -> BTreeMap<WorldPath, Vec<Entry>> {
+    let mut above = BTreeSet::from([WorldPath::root()]);
+    for point in points.iter().filter(|point| !in_system_tree(point)) {
+        let mut next = point.parent();
         while let Some(dir) = next {
             next = dir.parent();
             if !above.insert(dir) {

@@ -42,14 +42,15 @@ fn line(line: &[u8]) -> Option<MountFact> {
         point: WorldPath::new(&point, b"/"),
         fstype: Text::from(fstype),
         source: Text::from(source),
-        read_only: has_ro(options) || has_ro(super_options),
+        read_only: has(options, b"ro") || has(super_options, b"ro"),
+        noexec: has(options, b"noexec"),
         is_dir: true,
         reachable: true,
     })
 }
 
-fn has_ro(options: &[u8]) -> bool {
-    options.split(|b| *b == b',').any(|option| option == b"ro")
+fn has(options: &[u8], wanted: &[u8]) -> bool {
+    options.split(|b| *b == b',').any(|option| option == wanted)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 
 use dwell_plan::facts::{Entry, Found};
-use dwell_plan::plan::{Grant, GrantKind, Plan, RootSource};
+use dwell_plan::plan::{Plan, RootSource};
 use dwell_plan::{Text, WorldPath};
 use rustix::fs::{CWD, Mode, OFlags};
 
@@ -39,10 +39,30 @@ pub(crate) fn sources(plan: &Plan) -> BTreeMap<Text, Found> {
     grants.chain(root).map(|path| (path.clone(), look::follow(path.as_bytes()))).collect()
 }
 
+/// Where grants really go when links of the machine lie on the way.
+pub(crate) fn real_places(plan: &Plan) -> BTreeMap<WorldPath, WorldPath> {
+    let mut out = BTreeMap::new();
+    for grant in &plan.grants {
+        // A link at the place itself is what is replaced, so only what is above it is followed.
+        let mut above = grant.dest.parent();
+        while let Some(dir) = above {
+            if let Some(real) = look::real_path(dir.as_bytes()) {
+                let rest = dir.remainder(&grant.dest).unwrap_or_default();
+                let place = real.join(rest);
+                if place != grant.dest {
+                    out.insert(grant.dest.clone(), place);
+                }
+                break;
+            }
+            above = dir.parent();
+        }
+    }
+    out
+}
+
 /// Where the sources of grants really are, for those that are reached through links.
 pub(crate) fn real_paths(plan: &Plan) -> BTreeMap<Text, WorldPath> {
-    let bind = |grant: &&Grant| !matches!(grant.what, GrantKind::CopyOnWrite { .. });
-    let sources = plan.grants.iter().filter(bind).filter_map(|grant| grant.what.source());
+    let sources = plan.grants.iter().filter_map(|grant| grant.what.source());
     sources
         .filter_map(|source| Some((source, look::real_path(source.as_bytes())?)))
         .filter(|(source, real)| *source != real.text())
@@ -108,6 +128,7 @@ impl<'a> World<'a> {
         &self,
         plan: &Plan,
         homes: &[WorldPath],
+        real: &BTreeMap<WorldPath, WorldPath>,
         own_mounts: bool,
     ) -> BTreeMap<WorldPath, Found> {
         let mut out = BTreeMap::new();
@@ -117,7 +138,7 @@ impl<'a> World<'a> {
             out.insert(place, found);
         }
         let workdir = plan.command.workdir.as_ref().map(|workdir| &workdir.path);
-        let dests = plan.grants.iter().map(|grant| &grant.dest);
+        let dests = plan.grants.iter().map(|grant| real.get(&grant.dest).unwrap_or(&grant.dest));
         for place in dests.chain(workdir).chain(homes) {
             self.add_with_ancestors(&mut out, place);
         }

@@ -8,10 +8,13 @@ use crate::look;
 
 const FILE: &str = "/etc/resolv.conf";
 
-/// Where the file really is and what it says, when it is a link that leads out of `/etc`.
-pub(crate) fn outside_etc() -> Option<(WorldPath, Text)> {
-    // Fails with EINVAL for what is no link.
-    rustix::fs::readlinkat(CWD, FILE, Vec::new()).ok()?;
+/// Where the file really is and what it says; for a world of the machine's own files only when it is a
+/// link that leads out of `/etc`.
+pub(crate) fn resolv_conf(always: bool) -> Option<(WorldPath, Text)> {
+    if !always {
+        // Fails with EINVAL for what is no link.
+        rustix::fs::readlinkat(CWD, FILE, Vec::new()).ok()?;
+    }
     let fd = rustix::fs::openat(CWD, FILE, READ, Mode::empty()).ok()?;
     let stat = look::stat_open(&fd).ok()?;
     if look::file_type(&stat) != FileType::RegularFile {
@@ -19,7 +22,7 @@ pub(crate) fn outside_etc() -> Option<(WorldPath, Text)> {
     }
     let real = std::fs::canonicalize(FILE).ok()?;
     let real = WorldPath::new(real.as_os_str().as_encoded_bytes(), b"/");
-    if WorldPath::abs("/etc").contains(&real) {
+    if WorldPath::abs("/etc").contains(&real) && !always {
         return None;
     }
     let mut text = file::read_all(&fd).ok()?;

@@ -17,6 +17,7 @@ pub(super) fn simple(p: &mut Prepared, op: Op) -> Result<(), Errno> {
             // Every CLONE_NEW… flag fits in 32 bits.
             raw::setns(p.fd(ns), u32::try_from(clone_bit(kind)).unwrap_or(0))
         }
+        Op::EnterOwner { ns } => enter_owner(p.fd(ns)),
         Op::EnterAside(socket) => crate::aside::enter(p.fd(socket)),
         Op::CloseInherited => close_inherited(p),
         Op::ClearUmask => {
@@ -112,6 +113,7 @@ fn files(p: &mut Prepared, op: Op) -> Result<(), Errno> {
         Op::PutFile { at, path, mode, data } => {
             put_file(p.fd(at), p.c_str(path)?, mode, p.bytes(data))
         }
+        Op::CopyFile { from, at, path } => copy_file(p.c_str(from)?, p.fd(at), p.c_str(path)?),
         Op::Symlink { at, path, target } => {
             exists_is_fine(raw::symlinkat(p.c_str(target)?, p.fd(at), p.c_str(path)?))
         }
@@ -233,6 +235,17 @@ fn keep_descriptors(p: &Prepared) -> Result<(), Errno> {
     Ok(())
 }
 
+fn enter_owner(ns: Fd) -> Result<(), Errno> {
+    let owner = raw::namespace_owner(ns)?;
+    let entered = raw::setns(owner, u32::try_from(consts::CLONE_NEWUSER).unwrap_or(0));
+    raw::close(owner)?;
+    match entered {
+        // KERNEL: the answer to entering the user namespace that one is in.
+        Err(Errno::INVAL) => Ok(()),
+        answer => answer,
+    }
+}
+
 fn write_file(path: &CStr, data: &[u8]) -> Result<(), Errno> {
     let fd = raw::openat(Fd::CWD, path, consts::O_WRONLY | consts::O_CLOEXEC, 0)?;
     // KERNEL: id maps and clock offsets must come in one write.
@@ -251,6 +264,35 @@ fn put_file(at: Fd, path: &CStr, mode: u32, data: &[u8]) -> Result<(), Errno> {
     let written = raw::write_all(fd, data);
     raw::close(fd)?;
     written
+}
+
+fn copy_file(from: &CStr, at: Fd, path: &CStr) -> Result<(), Errno> {
+    let source = raw::openat(Fd::CWD, from, consts::O_RDONLY | consts::O_CLOEXEC, 0)?;
+    let flags = consts::O_WRONLY | consts::O_CREAT | consts::O_EXCL | consts::O_CLOEXEC;
+    let copied = raw::openat(at, path, flags, 0o600).and_then(|copy| {
+        let done = copy_open(source, copy).and_then(|()| {
+            let stat = raw::fstat_mode_uid(source)?;
+            // As in `likeness`.
+            let _ = raw::fchownat(at, path, stat.uid, stat.gid, 0);
+            raw::fchmod(copy, stat.mode & 0o7777)
+        });
+        raw::close(copy)?;
+        done
+    });
+    raw::close(source)?;
+    copied
+}
+
+fn copy_open(source: Fd, copy: Fd) -> Result<(), Errno> {
+    let mut room = [0u8; 16384];
+    loop {
+        match raw::read(source, &mut room) {
+            Ok(0) => return Ok(()),
+            Ok(length) => raw::write_all(copy, room.get(..length).unwrap_or_default())?,
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
 }
 
 /// `option=/proc/self/fd/N/path`.

@@ -23,6 +23,8 @@ pub(super) struct Builder {
     pub(super) entry: Block,
     list: List,
     pub(super) host_files: Vec<HostFile>,
+    /// Directories that the host side removes at the end.
+    pub(super) added: Vec<Text>,
     pub(super) decisions: Vec<Decision>,
     explains: bool,
 }
@@ -38,6 +40,7 @@ impl Builder {
             entry: Block::default(),
             list: List::Setup,
             host_files: Vec::new(),
+            added: Vec::new(),
             decisions: Vec::new(),
             explains,
         }

@@ -20,7 +20,7 @@ use super::view::{Fresh, KernelFs, Node, Placed, View};
 use crate::errno::{EACCES, ELOOP, ENOENT, ENOTDIR, EPERM};
 use crate::facts::Found;
 use crate::path::WorldPath;
-use crate::plan::Origin;
+use crate::plan::{Origin, RootSource};
 use crate::program::{Attrs, Op, Slot};
 use crate::text::Text;
 
@@ -41,6 +41,8 @@ enum Ground {
 pub(super) struct Mounted {
     pub(super) root: Slot,
     pub(super) uppers: Slot,
+    /// Directories to be removed from the machine at the end.
+    pub(super) added: Vec<Text>,
     /// The layers: where, and their number.
     pub(super) layers: Vec<(WorldPath, usize)>,
 }
@@ -58,6 +60,8 @@ pub(super) struct Emitter<'a> {
     done: BTreeSet<WorldPath>,
     layers: Vec<(WorldPath, usize)>,
     fresh: usize,
+    /// Directories made in a root that is written into.
+    added: Vec<Text>,
     whole: BTreeMap<WorldPath, Slot>,
 }
 
@@ -99,6 +103,7 @@ pub(super) fn mounts(
         done: BTreeSet::new(),
         layers: Vec::new(),
         fresh: 0,
+        added: Vec::new(),
         whole,
     };
     e.base_directories();
@@ -115,7 +120,7 @@ pub(super) fn mounts(
     if cx.read_only() {
         e.freeze_root();
     }
-    Mounted { root: e.root, uppers: e.uppers, layers: e.layers }
+    Mounted { root: e.root, uppers: e.uppers, layers: e.layers, added: e.added }
 }
 
 /// Binds in which the scratch will hang are copied before it does: a copy made later would have it too.
@@ -195,11 +200,7 @@ impl Emitter<'_> {
     fn place(&mut self, path: &WorldPath, placed: &Placed) {
         let ground = self.ground_of(path);
         self.announce(path, placed);
-        // The root directory that the user writes into gets what every root has.
-        let missing = self.cx.facts.places.get(path) == Some(&Found::Missing);
-        if matches!(ground, Ground::Other) && self.cx.writes_root() && missing && !placed.optional {
-            self.mkdir(self.root, path.relative(), 0o755);
-        }
+        self.complete_root(path, placed, &ground);
         if !placed.optional || matches!(ground, Ground::Own { .. }) {
             self.put(path, placed, &ground);
             return;
@@ -210,10 +211,24 @@ impl Emitter<'_> {
         self.b.rescue_since(rescue_from, ABSENT);
     }
 
+    fn complete_root(&mut self, path: &WorldPath, placed: &Placed, ground: &Ground) {
+        let missing = self.cx.facts.places.get(path) == Some(&Found::Missing);
+        let wanted = matches!(ground, Ground::Other) && missing && !placed.optional;
+        let RootSource::Directory { path: root, .. } = &self.cx.plan.root else { return };
+        if wanted && self.cx.writes_root() {
+            self.mkdir(self.root, path.relative(), 0o755);
+            self.added.push(WorldPath::from(root.clone()).join(path.relative()).into());
+        }
+    }
+
     fn announce(&mut self, path: &WorldPath, placed: &Placed) {
         let verb = match &placed.node {
             Node::Bind { source, .. } => {
                 self.b.step("bind", source.to_string(), placed.origin.as_ref());
+                return;
+            }
+            Node::Copy { source } => {
+                self.b.step("copy", source.to_string(), placed.origin.as_ref());
                 return;
             }
             Node::Layer { source, .. } => {
@@ -249,6 +264,7 @@ impl Emitter<'_> {
             Node::Fresh(fresh) => self.fresh(path, *fresh, ground),
             Node::Link(target) => self.link(path, target, ground),
             Node::File { mode, data } => self.file(path, *mode, data, ground),
+            Node::Copy { source } => self.copy(path, source, ground),
             Node::Bind { source, read_only, recursive, dir, device } => {
                 self.point(path, *dir, ground);
                 let tree = self.bind(path, source, *recursive, *read_only, *device);
@@ -386,6 +402,22 @@ impl Emitter<'_> {
         let at = self.scratch;
         let name = self.b.str(&location);
         self.b.op(Op::PutFile { at, path: name, mode, data });
+        let tree = self.b.clone_tree(at, &Text::from(location), false);
+        self.attach(tree, path, ground);
+    }
+
+    fn copy(&mut self, path: &WorldPath, source: &Text, ground: &Ground) {
+        let from = self.b.str(source.as_bytes());
+        if let Some((at, location)) = self.own_location(path, ground) {
+            let path = self.b.str(location);
+            self.b.op(Op::CopyFile { from, at, path });
+            return;
+        }
+        let location = format!("d/{}", self.fresh);
+        self.fresh += 1;
+        let at = self.scratch;
+        let name = self.b.str(&location);
+        self.b.op(Op::CopyFile { from, at, path: name });
         let tree = self.b.clone_tree(at, &Text::from(location), false);
         self.attach(tree, path, ground);
     }

@@ -103,7 +103,7 @@ fn rights(cx: &Context<'_>, b: &mut Builder) -> Vec<u32> {
 }
 
 /// What the program keeps: nothing as a user, a safe selection as root; then what was asked for.
-fn kept(cx: &Context<'_>) -> CapSet {
+pub(super) fn kept(cx: &Context<'_>) -> CapSet {
     let mut set = if cx.ids.uid == 0 { CapSet::WORLD_ROOT } else { CapSet::EMPTY };
     for change in &cx.plan.process.capabilities {
         let (CapabilityChange::Add(name) | CapabilityChange::Drop(name)) = change;

@@ -35,6 +35,10 @@ fn words(cx: &Context<'_>, path: &WorldPath, placed: &Placed) -> (String, &'stat
             format!("{path} is a file of the world's own"),
             "the machine's own speaks of what is not in the world",
         ),
+        Node::Copy { source } => (
+            format!("{path} is a copy of the machine's {source}"),
+            "you could change it, and no layer can lie on a single file",
+        ),
         Node::Bind { source, read_only: true, .. } => (
             format!(
                 "{path} is the machine's {source}, read-only (open_tree, mount_setattr, move_mount)"

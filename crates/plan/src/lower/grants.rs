@@ -1,10 +1,12 @@
 //! What the user adds to, or takes from, the view; and what follows from it.
 
+use std::collections::BTreeMap;
+
 use super::Context;
 use super::builder::Builder;
 use super::host_view;
 use super::view::{Fresh, Node, Placed, View};
-use crate::facts::{Found, Shown};
+use crate::facts::{CAP_SYS_ADMIN, Found, Shown};
 use crate::path::WorldPath;
 use crate::plan::{Grant, GrantKind, Origin, RootSource};
 use crate::program::Topic;
@@ -13,17 +15,69 @@ use crate::text::Text;
 
 pub(super) fn place(cx: &Context<'_>, view: &mut View) -> Result<(), Refusal> {
     let asked = |g: &&Grant| matches!(g.origin, Origin::Option(_));
+    refuse_contradictions(cx.plan.grants.iter().filter(asked))?;
+    refuse_to_be_undone(cx)?;
     for grant in cx.plan.grants.iter().filter(asked) {
-        clear_below(cx, view, &view.resolve(&grant.dest));
+        let dest = place_of(cx, view, grant);
+        clear_below(cx, view, &dest);
     }
     for grant in &cx.plan.grants {
-        let dest = view.resolve(&grant.dest);
+        let dest = place_of(cx, view, grant);
         let kept_out = visible(view, &dest) || is_fresh(view, &dest) || in_secret(cx, &dest);
         if asked(&grant) || !kept_out {
             place_one(cx, view, &dest, grant)?;
         }
     }
     open_hidden_directories(view);
+    Ok(())
+}
+
+/// A program that may mount in the namespace that its mounts were made in can undo them.
+fn refuse_to_be_undone(cx: &Context<'_>) -> Result<(), Refusal> {
+    let may_mount = super::entry::kept(cx).0 & (1 << CAP_SYS_ADMIN) != 0 && cx.ids.second.is_none();
+    let undone = |what: &dyn std::fmt::Display| {
+        Err(Refusal::with_hint(
+            format!(
+                "cannot keep {what} from a program with the capability sys_admin: it could mount it anew"
+            ),
+            "leave --cap-add sys_admin out",
+        ))
+    };
+    let kept = |grant: &&Grant| matches!(grant.what, GrantKind::ReadOnly { .. } | GrantKind::Hide);
+    match cx.plan.grants.iter().find(kept) {
+        _ if !may_mount => Ok(()),
+        Some(grant) => undone(&grant.origin),
+        None if cx.read_only() => undone(&"`--read-only`"),
+        None => Ok(()),
+    }
+}
+
+/// Where a grant goes, links on the way followed: the machine's, and those that the view itself places.
+fn place_of(cx: &Context<'_>, view: &View, grant: &Grant) -> WorldPath {
+    // A link of the machine's that is not in the world leads nowhere there.
+    let there = match view.nearest(&grant.dest) {
+        Some((at, Placed { node: Node::Layer { source, .. } | Node::Bind { source, .. }, .. })) => {
+            *source == *at.text()
+        }
+        _ => false,
+    };
+    let real = cx.facts.real_places.get(&grant.dest).filter(|_| there);
+    view.resolve(real.unwrap_or(&grant.dest))
+}
+
+/// Of two options for one place neither can be meant to lose.
+fn refuse_contradictions<'a>(grants: impl Iterator<Item = &'a Grant>) -> Result<(), Refusal> {
+    let mut seen: BTreeMap<&WorldPath, &Grant> = BTreeMap::new();
+    for grant in grants {
+        if let Some(other) =
+            seen.insert(&grant.dest, grant).filter(|other| other.what != grant.what)
+        {
+            return Err(Refusal::new(format!(
+                "{} and {} contradict each other",
+                other.origin, grant.origin
+            )));
+        }
+    }
     Ok(())
 }
 
@@ -82,6 +136,12 @@ fn place_one(
                 ),
                 format!("--socket {} lets the program connect to it", grant.dest),
             ));
+        }
+        GrantKind::Socket { .. } if found != Some(&Found::Socket) => {
+            return Err(Refusal::new(format!(
+                "cannot let {} through: it is not a socket",
+                grant.origin
+            )));
         }
         GrantKind::ReadOnly { source } => bind(source, true, false),
         GrantKind::ReadWrite { source } | GrantKind::Socket { source } => {
@@ -207,13 +267,17 @@ pub(super) fn open_mount_points(
         if !missing(cx, view, at, path) {
             continue;
         }
-        if placed.origin.is_none() && cx.writes_root() && !placed.optional {
+        if placed.origin.is_none() && !placed.optional && cx.writes_root() {
             continue;
         }
         if placed.optional {
             dropped.push(path.clone());
         } else if *read_only {
             let parent = existing_parent(cx, at, path);
+            if parent != *at && cx.facts.places.get(&parent).is_some_and(|found| !found.is_dir()) {
+                // Below a file there is no place; the kernel says so.
+                continue;
+            }
             let below = at.remainder(&parent).unwrap_or_default();
             layers.push((parent.clone(), WorldPath::from(source.clone()).join(below)));
         } else if placed.node == (Node::Hidden { dir: true }) {
@@ -228,7 +292,7 @@ pub(super) fn open_mount_points(
                 placed.origin.as_ref().map_or_else(|| "the world".to_owned(), ToString::to_string);
             return Err(Refusal::with_hint(
                 format!(
-                    "{origin} needs {path}, which does not exist, and making it would change {source} on the machine"
+                    "cannot place {path} for {origin}: it does not exist, and making it would change {source} on the machine"
                 ),
                 format!("make it first: mkdir -p {path}"),
             ));

@@ -7,7 +7,7 @@
 
 use super::Context;
 use super::view::{Fresh, Node, View};
-use crate::data_mount::{SYSTEM_TREES, data_mounts, in_system_tree};
+use crate::data_mount::{SYSTEM_TREES, data_mounts, in_system_tree, mounts_below};
 use crate::facts::{Found, MountFact, Shown};
 use crate::path::WorldPath;
 use crate::text::Text;
@@ -48,7 +48,9 @@ fn from_pieces(cx: &Context<'_>, view: &mut View) {
     let entries = cx.facts.directories.get(&WorldPath::root());
     for entry in entries.into_iter().flatten() {
         let path = WorldPath::root().join(entry.name.as_bytes());
-        piece(cx, view, &mounts, &path, &entry.found);
+        if !is_special(&path) {
+            piece(cx, view, &mounts, (&path, &path), &entry.found);
+        }
     }
     let local = WorldPath::abs("/usr/local");
     if cx.facts.places.get(&local).is_some_and(|f| matches!(f, Found::Directory { .. })) {
@@ -56,64 +58,77 @@ fn from_pieces(cx: &Context<'_>, view: &mut View) {
     }
 }
 
-/// One entry of a directory that is built anew.
+/// An entry of a directory that is built anew: where it goes, and where it is on the machine.
 fn piece(
     cx: &Context<'_>,
     view: &mut View,
     mounts: &[&MountFact],
-    path: &WorldPath,
+    (place, source): (&WorldPath, &WorldPath),
     found: &Found,
 ) {
-    if is_special(path) {
-        return;
-    }
-    if let Some(mount) = mounts.iter().find(|m| m.point == *path)
+    if let Some(mount) = mounts.iter().find(|m| m.point == *source)
         && (mount.read_only || !mount.is_dir)
     {
-        view.put(path.clone(), mount_node(cx, mount));
+        view.put(place.clone(), mount_node(cx, mount));
         return;
     }
-    let system = SYSTEM_TREES.iter().any(|t| path.text() == t);
-    match found {
-        Found::Link(target) => view.put(path.clone(), Node::Link(target.clone())),
-        Found::Directory { .. } if system => view.put(path.clone(), bind(path.text(), true)),
-        Found::Directory { mode, .. }
-            if mounts.iter().any(|m| m.point != *path && path.contains(&m.point)) =>
-        {
-            view.put(path.clone(), Fresh::mode(*mode));
-            let entries = cx.facts.directories.get(path);
+    let system = SYSTEM_TREES.iter().any(|t| source.text() == t);
+    let above = mounts.iter().any(|m| m.point != *source && source.contains(&m.point));
+    let node = match found {
+        Found::Link(target) => Node::Link(target.clone()),
+        Found::Directory { .. } if system => bind(source.text(), true),
+        Found::Directory { mode, .. } if above => {
+            view.put(place.clone(), Fresh::mode(*mode));
+            let entries = cx.facts.directories.get(source);
             for entry in entries.into_iter().flatten() {
-                piece(cx, view, mounts, &path.join(entry.name.as_bytes()), &entry.found);
+                let name = entry.name.as_bytes();
+                piece(cx, view, mounts, (&place.join(name), &source.join(name)), &entry.found);
             }
+            return;
         }
-        Found::Directory { empty: true, mode } => view.put(path.clone(), Fresh::mode(*mode)),
-        Found::Directory { .. } => view.put(path.clone(), cx.copied(path.text().clone())),
-        Found::ClosedDirectory => view.put(path.clone(), Fresh::mode(0o755)),
-        Found::File => view.put(path.clone(), bind(path.text(), false)),
-        Found::Missing | Found::Socket | Found::Device | Found::Fifo | Found::Denied(_) => {}
+        Found::Directory { empty: true, mode } => Fresh::mode(*mode),
+        Found::Directory { .. } => cx.copied(source.text().clone()),
+        Found::ClosedDirectory => Fresh::mode(0o755),
+        Found::File => file(cx, source),
+        Found::Missing | Found::Socket | Found::Device | Found::Fifo | Found::Denied(_) => return,
+    };
+    view.put(place.clone(), node);
+}
+
+/// The largest file that is copied so that it can be changed where no layer can lie.
+const LARGEST_COPY: u64 = 16 << 20;
+
+/// A file that stands alone: no layer covers it, so one that the caller could change is copied.
+fn file(cx: &Context<'_>, source: &WorldPath) -> Node {
+    let writable = cx.facts.writable_files.get(source);
+    if writable.is_some_and(|size| *size <= LARGEST_COPY) && !cx.read_only() {
+        return Node::Copy { source: source.text().clone() };
     }
+    bind(source.text(), false)
 }
 
 /// A directory of the machine, copy-on-write, whatever is mounted below it.
 pub(super) fn copy_on_write(
     cx: &Context<'_>,
     view: &mut View,
-    path: &WorldPath,
+    place: &WorldPath,
     source: &Text,
     found: &Found,
 ) {
-    let mounts = data_mounts(&cx.facts.mounts);
-    let own = WorldPath::from(source.clone());
-    let below = mounts.iter().any(|m| m.point != own && own.contains(&m.point));
-    if *path != own || !below {
-        view.put(path.clone(), cx.copied(source.clone()));
-    } else if cx.owns_root_mounts() {
-        view.put(path.clone(), cx.copied(source.clone()));
-        for mount in mounts.iter().filter(|m| m.point != own && own.contains(&m.point)) {
-            view.put(mount.point.clone(), mount_node(cx, mount));
-        }
+    let own = cx.real_path(source);
+    let mounts = mounts_below(&cx.facts.mounts, &own);
+    if mounts.is_empty() || cx.owns_root_mounts() {
+        view.put(place.clone(), cx.copied(source.clone()));
     } else {
-        piece(cx, view, &mounts, path, found);
+        piece(cx, view, &mounts, (place, &own), found);
+        return;
+    }
+    for mount in mounts {
+        let below = own.remainder(&mount.point).unwrap_or_default();
+        let secret = cx.facts.secrets.iter().any(|secret| secret.path.contains(&mount.point));
+        if !secret {
+            view.put(place.join(below), mount_node(cx, mount));
+        }
     }
 }
 
@@ -128,9 +143,8 @@ fn mount_node(cx: &Context<'_>, mount: &MountFact) -> Node {
     match mount {
         MountFact { reachable: false, is_dir, .. } => Node::Hidden { dir: *is_dir },
         MountFact { read_only: false, is_dir: true, .. } => cx.copied(source),
-        MountFact { is_dir, .. } => {
-            Node::Bind { source, read_only: true, recursive: *is_dir, dir: *is_dir, device: false }
-        }
+        MountFact { read_only: false, .. } => file(cx, &mount.point),
+        MountFact { is_dir, .. } => bind(&source, *is_dir),
     }
 }
 

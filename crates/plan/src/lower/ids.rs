@@ -34,6 +34,8 @@ pub(super) struct Ids {
     pub(super) gid: u32,
     /// Owner of the user's own directories as the process that mounts must name them.
     pub(super) owner: (u32, u32),
+    /// Ids that the first process takes before it makes files: its own do not exist inside.
+    pub(super) become_first: Option<(u32, u32)>,
     /// Whether the program must change its ids (it does not have them already).
     pub(super) change: bool,
     /// Whether id 0 exists while mounts are made: devpts wants it.
@@ -194,7 +196,12 @@ fn by_host(maps: Maps, writer: MapWriter, want: (u32, u32), caller: &Caller) -> 
         map.0.iter().find(|r| r.has_outer(outer)).map(|r| r.inner + (outer - r.outer))
     };
     let now = (inner(&maps.users, caller.uid), inner(&maps.groups, caller.gid));
+    let first = |map: &IdMap| {
+        if map.has_inner(0) { 0 } else { map.0.first().map_or(0, |range| range.inner) }
+    };
+    let stranger = now.0.is_none() || now.1.is_none();
     Ids {
+        become_first: stranger.then(|| (first(&maps.users), first(&maps.groups))),
         uid: want.0,
         gid: want.1,
         owner: want,
@@ -259,7 +266,15 @@ fn total(pool: &[(u32, u32)]) -> u64 {
 
 fn check_mapped(ids: &Ids, want: (u32, u32)) -> Result<(), Refusal> {
     let Some(maps) = &ids.host_maps else {
-        return if (ids.uid, ids.gid) == want { Ok(()) } else { Err(not_mapped("id", want.0)) };
+        return if (ids.uid, ids.gid) == want {
+            Ok(())
+        } else {
+            Err(if ids.uid == want.0 {
+                not_mapped("gid", want.1)
+            } else {
+                not_mapped("uid", want.0)
+            })
+        };
     };
     for (word, map, id) in [("uid", &maps.users, ids.uid), ("gid", &maps.groups, ids.gid)] {
         if !map.has_inner(id) {

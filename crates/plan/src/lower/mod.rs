@@ -11,6 +11,7 @@ mod kernel_view;
 mod setup;
 mod view;
 
+use crate::data_mount::mount_of;
 use crate::facts::Facts;
 use crate::idmap::{IdMap, IdRange};
 use crate::namespace::NamespaceKind;
@@ -85,13 +86,20 @@ impl Context<'_> {
         self.facts.disk_layer.as_ref().filter(|_| layers)
     }
 
-    /// Whether changes go into a root filesystem directory: then mount points may be made in it.
+    /// Whether changes go into a root filesystem directory: then it gets the directories that every root
+    /// has, and loses them again at the end.
     fn writes_root(&self) -> bool {
         matches!(self.plan.root, RootSource::Directory { writable: true, .. }) && !self.read_only()
     }
 
     fn read_only(&self) -> bool {
         self.plan.read_only
+    }
+
+    /// Whether programs can be run from a tree of the machine's.
+    fn is_noexec(&self, source: &Text) -> bool {
+        let mount = mount_of(&self.facts.mounts, &self.real_path(source));
+        mount.is_some_and(|mount| mount.noexec)
     }
 
     /// A tree of the machine's that the world may change without changing it.
@@ -153,8 +161,13 @@ fn directory_view(cx: &Context<'_>, path: &Text, writable: bool) -> View {
         cx.copied(path.clone())
     };
     view.put(WorldPath::root(), root);
-    view.put_optional(WorldPath::abs("/tmp"), view::Fresh::mode(0o1777));
-    view.put_optional(WorldPath::abs("/run"), view::Fresh::mode(0o755));
+    for (path, mode) in [("/tmp", 0o1777), ("/run", 0o755)] {
+        view.put(WorldPath::abs(path), view::Fresh::mode(mode));
+    }
+    if let Some((_, text)) = &cx.facts.resolv_conf {
+        let data = text.as_bytes().to_vec();
+        view.put_optional(WorldPath::abs("/etc/resolv.conf"), Node::File { mode: 0o644, data });
+    }
     view
 }
 

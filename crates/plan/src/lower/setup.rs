@@ -53,19 +53,35 @@ fn namespaces(cx: &Context<'_>, b: &mut Builder) -> NamespaceSet {
     if !in_steps(cx.plan) {
         return own;
     }
-    let mut joins: Vec<_> = cx.plan.namespaces.join.iter().collect();
-    joins.sort_by_key(|j| j.kind);
-    for join in joins {
-        b.step("join", format!("the {} namespace {}", join.kind, join.path), Some(&join.origin));
-        let ns = b.host_file(HostFileKind::Namespace(join.path.clone()));
-        b.op(Op::Enter { ns, kind: join.kind });
-        b.close(ns);
-    }
+    join(cx, b);
     if !own.is_empty() {
         b.step("make", format!("the {own} namespaces"), None);
         b.op(Op::Unshare(own));
     }
     NamespaceSet::EMPTY
+}
+
+/// KERNEL: a namespace is entered by who has the rights in the user namespace that owns it. The program
+/// of a world may live in a user namespace below that one, and entering it gives up the rights above: so
+/// where a user namespace is joined, first the owner of the others, then those, and it last.
+fn join(cx: &Context<'_>, b: &mut Builder) {
+    let mut joins: Vec<_> = cx.plan.namespaces.join.iter().collect();
+    joins.sort_by_key(|j| (j.kind == NamespaceKind::User, j.kind));
+    let user = joins.iter().any(|j| j.kind == NamespaceKind::User);
+    for (n, join) in joins.iter().enumerate() {
+        b.step("join", format!("the {} namespace {}", join.kind, join.path), Some(&join.origin));
+        let ns = b.host_file(HostFileKind::Namespace(join.path.clone()));
+        if user && n == 0 && join.kind != NamespaceKind::User {
+            b.op(Op::EnterOwner { ns });
+        }
+        let from = b.mark();
+        b.op(Op::Enter { ns, kind: join.kind });
+        if join.kind == NamespaceKind::User && n > 0 {
+            // The owner of the others is the one that was asked for.
+            b.rescue_since(from, &[EINVAL]);
+        }
+        b.close(ns);
+    }
 }
 
 fn ids(cx: &Context<'_>, b: &mut Builder) {
@@ -78,6 +94,9 @@ fn ids(cx: &Context<'_>, b: &mut Builder) {
     if cx.ids.host_maps.is_some() {
         b.step("map", "ids into the user namespace", None);
         b.op(Op::Barrier(Barrier::IdMaps));
+        if let Some((uid, gid)) = cx.ids.become_first {
+            b.op(Op::SetIds { uid, gid });
+        }
     }
 }
 
@@ -142,6 +161,7 @@ fn files(
     }
     let mounted = emit::mounts(cx, view, aside, b);
     let layer = working_layer(cx, view, &mounted, b);
+    b.added = mounted.added;
     b.step("change", "the root directory", None);
     b.op(Op::ChdirTo(mounted.root));
     b.op(Op::PivotRoot);
@@ -238,6 +258,7 @@ fn finish(cx: &Context<'_>, b: &mut Builder, command: entry::Prepared) -> Progra
         aside: None,
         host_files: std::mem::take(&mut b.host_files),
         disk_layer: cx.disk_layer().cloned(),
+        remove_after: std::mem::take(&mut b.added),
         host_maps: cx.ids.host_maps.clone(),
         setup: std::mem::take(&mut b.setup),
         entry: std::mem::take(&mut b.entry),

@@ -18,6 +18,8 @@ pub(super) enum Node {
     File { mode: u32, data: Vec<u8> },
     /// The machine's file or tree itself.
     Bind { source: Text, read_only: bool, recursive: bool, dir: bool, device: bool },
+    /// A copy of the machine's file.
+    Copy { source: Text },
     /// The machine's tree with a throw-away layer on top.
     Layer { source: Text, read_only: bool },
     /// A file that nobody can read, or an empty directory that nobody can write.

@@ -47,7 +47,10 @@ impl Emitter<'_> {
         let upper_path = self.b.str(&upper);
         self.b.op(Op::Likeness { of: here, at: self.uppers, path: upper_path });
         self.prepare_upper(path, source, &upper);
-        self.overlay(&upper, work.as_bytes(), read_only)
+        let attrs = if read_only { Attrs::SAFE_READ_ONLY } else { Attrs::SAFE };
+        // What the tree's own mount forbids stays forbidden.
+        let attrs = Attrs { noexec: self.cx.is_noexec(source), ..attrs };
+        self.overlay(&upper, work.as_bytes(), attrs)
     }
 
     /// Makes the tree that lies below the working directory.
@@ -71,7 +74,7 @@ impl Emitter<'_> {
         self.b.close(tree);
     }
 
-    fn overlay(&mut self, upper: &[u8], work: &[u8], read_only: bool) -> Slot {
+    fn overlay(&mut self, upper: &[u8], work: &[u8], attrs: Attrs) -> Slot {
         let fs = self.b.slot();
         let fstype = self.b.str("overlay");
         self.b.op(Op::FsOpen { fstype, into: fs });
@@ -83,7 +86,6 @@ impl Emitter<'_> {
         }
         let key = self.b.str("userxattr");
         self.b.op(Op::FsFlag { fs, key });
-        let attrs = if read_only { Attrs::SAFE_READ_ONLY } else { Attrs::SAFE };
         self.b.finish_filesystem(fs, attrs)
     }
 
@@ -187,6 +189,7 @@ impl Emitter<'_> {
 fn is_dir(node: &Node) -> bool {
     match node {
         Node::Bind { dir, .. } | Node::Hidden { dir } => *dir,
+        Node::Copy { .. } => false,
         _ => true,
     }
 }

@@ -360,7 +360,7 @@ fn read_write_leaves_no_stub(ctx: &Ctx) -> Outcome {
         let left = fs::read_dir(&p)?.count();
         ensure!(left == 0, "`{options}` has left {left} files behind{got}");
         if got.status.code() != Some(0) {
-            got.refuses(125, "`--")?.says("which does not exist")?.says("hint: ")?;
+            got.refuses(125, "cannot place ")?.says("does not exist")?.says("hint: ")?;
         }
     }
     Ok(())
