@@ -4,50 +4,18 @@
 //! A lock of the allocator held by another thread at the moment of the clone would also hang the child
 //! for ever if it took it.
 
-use std::sync::Arc;
+mod common;
+
 use std::thread;
 
+use common::exit_code;
 use dwell_exec::{How, Options};
-use dwell_plan::facts::Facts;
-use dwell_plan::plan::{
-    Command, Identity, Namespaces, PLAN_VERSION, Plan, Process, RootSource, Workdir,
-};
-use dwell_plan::{NamespaceSet, Text, WorldPath, lower};
+use dwell_plan::NamespaceSet;
 use dwell_sys::guard::{CAUGHT, GuardAllocator};
 use dwell_sys::raw;
 
 #[global_allocator]
 static ALLOCATOR: GuardAllocator = GuardAllocator::new();
-
-fn plan(own: NamespaceSet, script: &str) -> Plan {
-    Plan {
-        version: PLAN_VERSION,
-        command: Command {
-            argv: ["/bin/sh", "-c", script].map(Text::from).to_vec(),
-            env: Vec::new(),
-            workdir: Some(Workdir { path: WorldPath::root(), required: false }),
-        },
-        namespaces: Namespaces { own, join: Vec::new() },
-        identity: Identity::default(),
-        root: RootSource::default(),
-        grants: Vec::new(),
-        read_only: false,
-        scratch: None,
-        hostname: None,
-        clocks: Vec::new(),
-        process: Process::default(),
-    }
-}
-
-fn facts(plan: &Plan) -> Facts {
-    dwell_probe::facts(plan).expect("the facts of this machine")
-}
-
-fn exit_code(own: NamespaceSet, options: Options, script: &str) -> Result<How, String> {
-    let plan = plan(own, script);
-    let program = lower(&plan, &facts(&plan)).map_err(|e| e.to_string())?;
-    dwell_exec::run(&Arc::new(program), &options).map(|ended| ended.how).map_err(|e| e.to_string())
-}
 
 #[test]
 fn sixteen_threads() {
@@ -64,9 +32,7 @@ fn sixteen_threads() {
                     // With a time namespace the program's process is a copy, else it shares memory.
                     let own =
                         if round % 2 == 0 { NamespaceSet::DEFAULT } else { NamespaceSet::ALL };
-                    // Likewise the first process: a copy, or on shared memory.
-                    let options = Options { settles: n % 2 == 0, ..Options::default() };
-                    let ended = exit_code(own, options, &format!("exit {n}"));
+                    let ended = exit_code(own, Options::default(), &format!("exit {n}"));
                     assert_eq!(ended, Ok(How::Exited(n)), "{}", noise.len());
                 }
             })

@@ -1,36 +1,20 @@
 //! A world as it is built before Linux 6.6: layers on disk, gone with the world.
 
+mod common;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use dwell_exec::{How, Options};
 use dwell_plan::facts::Kernel;
-use dwell_plan::plan::{
-    Command, Identity, Namespaces, PLAN_VERSION, Plan, Process, RootSource, Workdir,
-};
-use dwell_plan::{NamespaceSet, Text, WorldPath, lower};
+use dwell_plan::plan::Plan;
+use dwell_plan::{NamespaceSet, Text, lower};
 
 #[test]
 fn layers_on_disk() {
     let script = "mkdir -p /var/dwell-a/b && rm -r /var/dwell-a && mkdir /var/dwell-a && exec test -d /var/dwell-a";
-    let plan = Plan {
-        version: PLAN_VERSION,
-        command: Command {
-            argv: ["/bin/sh", "-c", script].map(Text::from).to_vec(),
-            env: Vec::new(),
-            workdir: Some(Workdir { path: WorldPath::root(), required: false }),
-        },
-        namespaces: Namespaces { own: NamespaceSet::DEFAULT, join: Vec::new() },
-        identity: Identity::default(),
-        root: RootSource::default(),
-        grants: Vec::new(),
-        read_only: false,
-        scratch: None,
-        hostname: None,
-        clocks: Vec::new(),
-        process: Process::default(),
-    };
-    let mut facts = dwell_probe::facts(&plan).expect("the facts of this machine");
+    let plan = common::plan(NamespaceSet::DEFAULT, script);
+    let mut facts = common::facts(&plan);
     facts.kernel = Kernel { major: 6, minor: 1 };
     let base = ["/tmp", "/var/tmp"].into_iter().find(|dir| {
         // ext4, xfs, btrfs: what an overlay takes as its upper filesystem.

@@ -45,11 +45,19 @@ fn nothing_is_left_to_see() {
     let (cmdline, _) = seen(&area, b"");
     assert!(cmdline.iter().all(|&byte| byte == 0));
 
-    // Longer than the area: cut off, and the final NUL stays.
+    // Longer than the arguments: it goes on where the environment was.
+    let title = vec![b'x'; before.0.len() + 5];
+    let (cmdline, _) = seen(&area, &title);
+    assert_eq!(cmdline.iter().position(|&byte| byte != b'x'), Some(title.len()));
+
+    // Longer than both: cut off, and the final NUL stays.
     let (cmdline, environ) = seen(&area, &[b'x'; 100_000]);
-    assert_eq!(cmdline.len(), before.0.len());
-    assert_eq!(cmdline.iter().position(|&byte| byte != b'x'), Some(before.0.len() - 1));
-    assert!(environ.iter().all(|&byte| byte == 0));
+    let room = before.0.len() + before.1.len() - 1;
+    assert_eq!(
+        cmdline.iter().filter(|&&byte| byte == b'x').count(),
+        room.min(4096 - 1).min(cmdline.len())
+    );
+    assert_eq!(environ.last(), Some(&0));
 
     assert_eq!(own(), before);
 }
