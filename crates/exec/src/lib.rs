@@ -21,6 +21,7 @@ mod disk;
 mod failure;
 mod host;
 mod idmaps;
+mod keys;
 mod message;
 mod prepared;
 mod relay;

@@ -148,8 +148,9 @@ pub enum Op {
     ReapOrphans,
     /// Overwrites the arguments and the environment that `/proc/PID` would show.
     HideArguments,
-    /// `keyctl(KEYCTL_JOIN_SESSION_KEYRING)` with a new anonymous keyring; `session-keyring(7)`.
-    NewKeyring,
+    /// `seccomp(2)` with a filter that answers ENOSYS to `add_key(2)`, `request_key(2)` and `keyctl(2)`:
+    /// keys belong to the user id, whatever the namespace.
+    RefuseKeys,
     /// Opens `ptmx`, unlocks it and opens its peer (`TIOCGPTPEER`); `pts(4)`.
     OpenPty { ptmx: Str, master: Slot, peer: Slot },
     /// `sendmsg(2)` of the descriptor to the host side, then `close(2)`.

@@ -138,7 +138,6 @@ fn process(p: &mut Prepared, op: Op) -> Result<(), Errno> {
             }
             raw::set_name(c"dwell-init")
         }
-        Op::NewKeyring => raw::keyctl_join_session(),
         Op::OpenPty { ptmx, master, peer } => {
             let fd = raw::open_ptmx(Fd::CWD, p.c_str(ptmx)?)?;
             raw::unlock_pt(fd)?;
@@ -186,6 +185,7 @@ fn rights(p: &Prepared, op: Op) -> Result<(), Errno> {
             each_bit(set, raw::cap_ambient_raise)
         }
         Op::NoNewPrivs => raw::set_no_new_privs(),
+        Op::RefuseKeys => raw::seccomp_set_filter(&crate::keys::FILTER, 0).map(drop),
         // Every other op is handled before this is reached.
         _ => Err(Errno::NOSYS),
     }

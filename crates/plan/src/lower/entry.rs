@@ -85,6 +85,8 @@ fn rights(cx: &Context<'_>, b: &mut Builder) -> Vec<u32> {
     b.op(Op::Capabilities { set: held.0, inheritable: if ids.uid == 0 { 0 } else { held.0 } });
     b.op(Op::Ambient { set: if ids.uid == 0 { 0 } else { held.0 } });
     b.op(Op::NoNewPrivs);
+    b.step("close", "the kernel's key store", None);
+    b.op(Op::RefuseKeys);
     b.decide(
         Topic::Process,
         format!("capabilities: {held:?}"),

@@ -4,7 +4,7 @@ use super::builder::{Builder, List};
 use super::emit::{self, Mounted};
 use super::view::{Node, View};
 use super::{Context, decide_wall, entry};
-use crate::errno::{EINVAL, ENOSYS, EOPNOTSUPP, EPERM};
+use crate::errno::EINVAL;
 use crate::namespace::{NamespaceKind, NamespaceSet};
 use crate::plan::Plan;
 use crate::program::{
@@ -221,13 +221,7 @@ fn terminal(cx: &Context<'_>, b: &mut Builder) -> (PtySource, Option<Slot>) {
     (PtySource::World, Some(peer))
 }
 
-const NO_KEYRINGS: &[i32] = &[ENOSYS, EOPNOTSUPP, EPERM, EINVAL];
-
 fn last_steps(cx: &Context<'_>, b: &mut Builder, peer: Option<Slot>, layer: Option<(Slot, Str)>) {
-    b.step("join", "a new session keyring", None);
-    let from = b.mark();
-    b.op(Op::NewKeyring);
-    b.rescue_since(from, NO_KEYRINGS);
     b.step("start", "the program's process", None);
     b.op(Op::HideArguments);
     b.op(Op::NewSession);

@@ -42,10 +42,10 @@ fn make_in_parallel(ctx: &Ctx) -> Outcome {
     ctx.needs("make")?;
     ctx.file(
         "Makefile",
-        "ALL := $(addprefix t,$(shell seq 300))\nall: $(ALL)\n\t@cat $(ALL) | wc -l\nt%:\n\t@sleep 0.1; echo $* >$@\n",
+        "ALL := $(addprefix t,$(shell seq 1000))\nall: $(ALL)\n\t@cat $(ALL) | wc -l\nt%:\n\t@sleep 0.1; echo $* >$@\n",
     )?;
-    let got = ctx.world("", "make -s -j300").limit(90).go()?;
-    got.exits(0)?.prints("300\n")?;
+    let got = ctx.world("", "make -s -j1000").limit(120).go()?;
+    got.exits(0)?.prints("1000\n")?;
     ensure!(!ctx.path("t1").exists(), "a file came out");
     Ok(())
 }

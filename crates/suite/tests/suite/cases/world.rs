@@ -157,8 +157,16 @@ fn session_of_its_own(ctx: &Ctx) -> Outcome {
 
 fn keyring_of_its_own(ctx: &Ctx) -> Outcome {
     ctx.needs("keyctl")?;
-    let got = ctx.shell("keyctl session - sh -c 'keyctl add user dwell-suite secret @s >/dev/null; \"$DWELL\" run -- keyctl show'");
-    got.go()?.lacks("dwell-suite")?;
+    // The session's keyring is inherited, and the user's can be linked by its number.
+    for keyring in ["@s", "@u"] {
+        let script = format!(
+            "keyctl session - sh -c 'key=$(keyctl add user dwell-suite secret {keyring}); \
+             \"$DWELL\" run -- sh -c \"keyctl show; keyctl print $key; keyctl link $key @s && keyctl print $key\"; \
+             keyctl unlink $key {keyring}'"
+        );
+        let got = ctx.shell(&script).go()?;
+        got.lacks("secret")?.lacks("dwell-suite")?;
+    }
     Ok(())
 }
 
