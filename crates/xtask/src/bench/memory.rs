@@ -40,7 +40,7 @@ pub(super) fn run(lab: &mut Lab) -> Result<()> {
             Err(error) => println!("| {} | left out: {error:#} | | | | |", job.name),
         }
     }
-    println!("\nOuter process + process 1 of the world; the program itself does not count.");
+    println!("\nOuter process + process 1 of the world, where that has a memory of its own.");
     Ok(())
 }
 
@@ -68,7 +68,15 @@ fn watch(job: &Job) -> Result<Seen> {
     let child = Running(child);
     let around = until_asleep(child.0.id())?;
     let (mut private, mut dirty, mut shared) = (Vec::new(), Vec::new(), Vec::new());
+    let mut counted = Vec::new();
     for pid in &around {
+        // Processes that share one memory have it once.
+        let path = format!("/proc/{pid}/smaps");
+        let all = fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;
+        if counted.contains(&all) {
+            continue;
+        }
+        counted.push(all);
         let path = format!("/proc/{pid}/smaps_rollup");
         let rollup = fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;
         let of = |names: &[&str]| names.iter().map(|n| number(&rollup, n)).sum::<u64>().to_string();
@@ -91,8 +99,8 @@ fn until_asleep(outer: u32) -> Result<Vec<u32>> {
             name == "sleep" && above(&parents, *parent).contains(&outer)
         });
         if let Some((_, (parent, _))) = program {
-            // What came before the sleep has settled by then.
-            sleep(Duration::from_millis(300));
+            // What came before the sleep has settled by then; dwell gives memory back after a second.
+            sleep(Duration::from_millis(1500));
             let mut around = above(&parents, *parent);
             around.reverse();
             let from = around.iter().position(|pid| *pid == outer).unwrap_or(0);
