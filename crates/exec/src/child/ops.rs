@@ -174,11 +174,7 @@ fn rights(p: &Prepared, op: Op) -> Result<(), Errno> {
             raw::setresgid(gid, gid, gid)?;
             raw::setresuid(uid, uid, uid)
         }
-        Op::BoundingSet { keep } => each_bit(!keep, |cap| match raw::cap_bounding_drop(cap) {
-            // The kernel knows fewer capabilities than there are bits.
-            Err(Errno::INVAL) => Ok(()),
-            answer => answer,
-        }),
+        Op::BoundingSet { keep } => bound(keep),
         Op::Capabilities { set, inheritable } => raw::capset(set, set, inheritable),
         Op::Ambient { set } => {
             raw::cap_ambient_clear_all()?;
@@ -189,6 +185,18 @@ fn rights(p: &Prepared, op: Op) -> Result<(), Errno> {
         // Every other op is handled before this is reached.
         _ => Err(Errno::NOSYS),
     }
+}
+
+/// Drops every capability that the kernel knows, whether there is a name for it here or not.
+fn bound(keep: u64) -> Result<(), Errno> {
+    for cap in (0..64u32).filter(|cap| keep & (1u64 << cap) == 0) {
+        match raw::cap_bounding_drop(cap) {
+            // The first number beyond the last one.
+            Err(Errno::INVAL) => break,
+            answer => answer?,
+        }
+    }
+    Ok(())
 }
 
 /// Capabilities end well before bit 48.
