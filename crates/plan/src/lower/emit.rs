@@ -28,9 +28,9 @@ use crate::text::Text;
 /// What lies at a place, for what comes below it.
 #[derive(Clone, Debug)]
 enum Ground {
-    /// A directory of ours without foreign links, at `base` in `slot`. `plain`: so is every
-    /// directory on the way from the root.
-    Own { slot: Slot, base: Vec<u8>, plain: bool },
+    /// A directory of ours without foreign links, at `base` in `slot`. In the world it lies in the
+    /// mount `mount`, which is attached at `at`.
+    Own { slot: Slot, base: Vec<u8>, mount: Slot, at: WorldPath },
     /// Layer number n.
     Layer,
     /// A tree that nothing can be made in.
@@ -175,8 +175,9 @@ impl Emitter<'_> {
             }
             _ => {
                 let new = Text::from("new");
-                let own = Ground::Own { slot: self.scratch, base: b"new".to_vec(), plain: true };
-                (self.b.clone_tree(self.scratch, &new, false), own)
+                let tree = self.b.clone_tree(self.scratch, &new, false);
+                let base = b"new".to_vec();
+                (tree, Ground::Own { slot: self.scratch, base, mount: tree, at: root.clone() })
             }
         };
         let new = self.b.str("new");
@@ -298,9 +299,9 @@ impl Emitter<'_> {
     }
 
     fn attach_open(&mut self, tree: Slot, path: &WorldPath, ground: &Ground) {
-        if matches!(ground, Ground::Own { plain: true, .. }) {
-            let path = self.b.str(path.relative());
-            self.b.op(Op::Attach { tree, to: self.root, path });
+        if let Ground::Own { mount, at, .. } = ground {
+            let path = self.b.str(at.remainder(path).unwrap_or_default());
+            self.b.op(Op::Attach { tree, to: *mount, path });
             return;
         }
         let point = self.find(path.relative());

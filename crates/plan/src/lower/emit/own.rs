@@ -59,10 +59,12 @@ impl Emitter<'_> {
             self.fresh_filesystem(path, fresh, ground);
             return;
         }
-        let plain = matches!(ground, Ground::Own { plain: true, .. });
-        if let Some((slot, base)) = self.own_location(path, ground) {
+        if let (Some((slot, base)), Ground::Own { mount, at, .. }) =
+            (self.own_location(path, ground), ground)
+        {
             self.fresh_directory(slot, &base, fresh);
-            self.grounds.insert(path.clone(), Ground::Own { slot, base, plain });
+            let own = Ground::Own { slot, base, mount: *mount, at: at.clone() };
+            self.grounds.insert(path.clone(), own);
             return;
         }
         let base = format!("d/{}", self.fresh).into_bytes();
@@ -72,8 +74,9 @@ impl Emitter<'_> {
         if self.cx.read_only() {
             self.b.op(Op::SetAttrs { tree, attrs: Attrs::SAFE_READ_ONLY, recursive: false });
         }
-        self.attach(tree, path, ground);
-        self.grounds.insert(path.clone(), Ground::Own { slot: self.scratch, base, plain: false });
+        self.attach_open(tree, path, ground);
+        let own = Ground::Own { slot: self.scratch, base, mount: tree, at: path.clone() };
+        self.grounds.insert(path.clone(), own);
     }
 
     pub(super) fn fresh_directory(&mut self, slot: Slot, location: &[u8], fresh: Fresh) {
@@ -103,7 +106,7 @@ impl Emitter<'_> {
             self.give_to_user(tree, b".");
         }
         self.attach_open(tree, path, ground);
-        let own = Ground::Own { slot: tree, base: Vec::new(), plain: false };
+        let own = Ground::Own { slot: tree, base: Vec::new(), mount: tree, at: path.clone() };
         self.grounds.insert(path.clone(), own);
     }
 
