@@ -89,6 +89,11 @@ fn rights(cx: &Context<'_>, b: &mut Builder) -> Vec<u32> {
     b.op(Op::RefuseKeys);
     b.decide(
         Topic::Process,
+        "the kernel's key store is closed (seccomp)",
+        "keys belong to the user id, whatever the namespace",
+    );
+    b.decide(
+        Topic::Process,
         format!("capabilities: {held:?}"),
         if held == CapSet::EMPTY {
             "the program is not the world's root"

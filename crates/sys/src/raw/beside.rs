@@ -6,8 +6,8 @@ use linux_raw_sys::general;
 
 use super::arch;
 use super::call::{Arg, check, low32};
-use super::clone::{CloneArgs, Cloned, REFUSED};
-use super::consts::{__WALL, CLONE_CLEAR_SIGHAND, CLONE_INTO_CGROUP, CLONE_NEWTIME, CLONE_PARENT};
+use super::clone::{CloneArgs, Cloned, REFUSED, arguments, exit_signal};
+use super::consts::{__WALL, CLONE_CLEAR_SIGHAND, CLONE_NEWTIME};
 use super::{Errno, Fd, wait};
 use crate::stack::Stack;
 
@@ -85,40 +85,13 @@ pub fn beside_child<T: Send + 'static>(
     Ok(Beside { child, _stack: stack, _job: job })
 }
 
-fn exit_signal(args: &CloneArgs) -> u64 {
-    // KERNEL: clone3 refuses an exit signal beside CLONE_PARENT (EINVAL): the caller's own is used.
-    let inherits = args.flags & CLONE_PARENT != 0;
-    if inherits { 0 } else { u64::from(args.exit_signal.cast_unsigned()) }
-}
-
 fn start<T>(
     stack: &Stack,
     args: &CloneArgs,
     pidfd: &mut i32,
     data: *mut c_void,
 ) -> Result<i32, Errno> {
-    let mut flags = args.flags | u64::from(general::CLONE_VM);
-    if args.want_pidfd {
-        flags |= u64::from(general::CLONE_PIDFD);
-    }
-    let mut cgroup = 0;
-    if let Some(fd) = args.cgroup {
-        flags |= CLONE_INTO_CGROUP;
-        cgroup = u64::from(fd.0.cast_unsigned());
-    }
-    let wanted = general::clone_args {
-        flags,
-        pidfd: (&raw mut *pidfd).expose_provenance() as u64,
-        child_tid: 0,
-        parent_tid: 0,
-        exit_signal: exit_signal(args),
-        stack: stack.base().expose_provenance() as u64,
-        stack_size: stack.size() as u64,
-        tls: 0,
-        set_tid: 0,
-        set_tid_size: 0,
-        cgroup,
-    };
+    let wanted = arguments(args, general::CLONE_VM, pidfd, Some(stack));
     let registers = [(&raw const wanted).arg(), size_of_val(&wanted), 0, 0, 0];
     // SAFETY: the child gets a stack of its own, which lives until it has ended, and `data` is what
     // `run::<T>` expects.

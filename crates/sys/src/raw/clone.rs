@@ -5,6 +5,7 @@ use linux_raw_sys::general;
 use super::call::{low32, syscall};
 use super::consts::{CLONE_CLEAR_SIGHAND, CLONE_INTO_CGROUP, CLONE_NEWTIME, CLONE_PARENT};
 use super::{Errno, Fd, exit_group};
+use crate::stack::Stack;
 
 /// What kind of child is wanted.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
@@ -82,14 +83,16 @@ impl Drop for ExitOnUnwind {
     }
 }
 
-/// Returns 0 in the child.
+/// What clone3 is given: `args`, what else is shared, and for a child on a stack of its own that stack.
 #[inline(always)]
-fn clone3(args: &CloneArgs, pidfd: &mut i32) -> Result<i32, Errno> {
-    let mut flags = args.flags;
+pub(super) fn arguments(
+    args: &CloneArgs,
+    sharing: u32,
+    pidfd: &mut i32,
+    stack: Option<&Stack>,
+) -> general::clone_args {
+    let mut flags = args.flags | u64::from(sharing);
     let mut cgroup = 0;
-    // KERNEL: clone3 refuses an exit signal beside CLONE_PARENT (EINVAL), where clone ignores it.
-    let inherits = flags & CLONE_PARENT != 0;
-    let exit_signal = if inherits { 0 } else { u64::from(args.exit_signal.cast_unsigned()) };
     if args.want_pidfd {
         flags |= u64::from(general::CLONE_PIDFD);
     }
@@ -97,19 +100,33 @@ fn clone3(args: &CloneArgs, pidfd: &mut i32) -> Result<i32, Errno> {
         flags |= CLONE_INTO_CGROUP;
         cgroup = u64::from(fd.0.cast_unsigned());
     }
-    let wanted = general::clone_args {
+    general::clone_args {
         flags,
         pidfd: (&raw mut *pidfd).expose_provenance() as u64,
         child_tid: 0,
         parent_tid: 0,
-        exit_signal,
-        stack: 0,
-        stack_size: 0,
+        exit_signal: exit_signal(args),
+        stack: stack.map_or(0, |stack| stack.base().expose_provenance() as u64),
+        stack_size: stack.map_or(0, |stack| stack.size() as u64),
         tls: 0,
         set_tid: 0,
         set_tid_size: 0,
         cgroup,
-    };
+    }
+}
+
+/// KERNEL: clone3 refuses an exit signal beside `CLONE_PARENT` (EINVAL), where clone ignores it: the
+/// caller's own is used.
+#[inline(always)]
+pub(super) fn exit_signal(args: &CloneArgs) -> u64 {
+    let inherits = args.flags & CLONE_PARENT != 0;
+    if inherits { 0 } else { u64::from(args.exit_signal.cast_unsigned()) }
+}
+
+/// Returns 0 in the child.
+#[inline(always)]
+fn clone3(args: &CloneArgs, pidfd: &mut i32) -> Result<i32, Errno> {
+    let wanted = arguments(args, 0, pidfd, None);
     // KERNEL: a structure longer than the kernel knows is E2BIG only when the excess is not zero, so
     // the one of Linux 5.7 serves every version.
     let size = size_of_val(&wanted);

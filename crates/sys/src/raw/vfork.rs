@@ -7,18 +7,9 @@ use linux_raw_sys::general;
 use super::Errno;
 use super::arch;
 use super::call::{Arg, check, low32};
-use super::consts::{CLONE_CLEAR_SIGHAND, CLONE_INTO_CGROUP, CLONE_NEWTIME, CLONE_PARENT, SIGCHLD};
+use super::clone::{CloneArgs, REFUSED, arguments};
+use super::consts::{CLONE_CLEAR_SIGHAND, CLONE_NEWTIME, SIGCHLD};
 use crate::stack::Stack;
-
-/// These need a pointer or more sharing than a process can have.
-const REFUSED: u64 = (general::CLONE_SIGHAND
-    | general::CLONE_THREAD
-    | general::CLONE_SETTLS
-    | general::CLONE_PARENT_SETTID
-    | general::CLONE_CHILD_SETTID
-    | general::CLONE_CHILD_CLEARTID
-    | general::CLONE_PIDFD) as u64
-    | CLONE_INTO_CGROUP;
 
 /// What the child finds on its stack.
 struct Job<'a, T> {
@@ -62,25 +53,13 @@ pub fn vfork_child<T>(
     if extra_flags & REFUSED != 0 {
         return Err(Errno::INVAL);
     }
-    let flags = extra_flags | u64::from(general::CLONE_VM | general::CLONE_VFORK);
+    let args = CloneArgs { flags: extra_flags, exit_signal: SIGCHLD, ..CloneArgs::default() };
+    let sharing = general::CLONE_VM | general::CLONE_VFORK;
     let mut job = Job { entry, arg };
     let data = (&raw mut job).cast::<c_void>();
-    // KERNEL: clone3 refuses an exit signal beside CLONE_PARENT (EINVAL): the caller's own is used.
-    let inherits = extra_flags & CLONE_PARENT != 0;
-    let exit_signal = if inherits { 0 } else { u64::from(SIGCHLD.cast_unsigned()) };
-    let wanted = general::clone_args {
-        flags,
-        pidfd: 0,
-        child_tid: 0,
-        parent_tid: 0,
-        exit_signal,
-        stack: stack.base().expose_provenance() as u64,
-        stack_size: stack.size() as u64,
-        tls: 0,
-        set_tid: 0,
-        set_tid_size: 0,
-        cgroup: 0,
-    };
+    let wanted = arguments(&args, sharing, &mut -1, Some(stack));
+    let flags = wanted.flags;
+    let exit_signal = wanted.exit_signal;
     let args = [(&raw const wanted).arg(), size_of_val(&wanted), 0, 0, 0];
     // SAFETY: the child gets a stack nobody else uses, as the exclusive borrow proves, and `data` is
     // what `run::<T>` expects.
