@@ -14,9 +14,6 @@ use crate::failure::{Cause, Failure};
 pub(crate) fn write(pid: i32, maps: &HostMaps) -> Result<(), Failure> {
     match &maps.writer {
         MapWriter::Direct => {
-            if maps.deny_setgroups {
-                put(pid, "setgroups", "deny")?;
-            }
             put(pid, "gid_map", &maps.groups.kernel_text())?;
             put(pid, "uid_map", &maps.users.kernel_text())
         }

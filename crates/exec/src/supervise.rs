@@ -83,7 +83,9 @@ impl<'a> Supervisor<'a> {
         mut write_maps: impl FnMut(i32) -> Result<(), Failure>,
     ) -> Result<Ended, Failure> {
         if let (Some(timer), Some(ms)) = (&self.timer, self.program.timeout_ms) {
-            timer.start(Duration::from_millis(ms)).map_err(|e| internal("start the timer", e))?;
+            let started = timer.start(Duration::from_millis(ms));
+            // Whoever returns from here waits for the process, so it must end.
+            started.inspect_err(|_| self.kill()).map_err(|e| internal("start the timer", e))?;
         }
         let mut settling = self.options.settles.then_some(SETTLING);
         loop {

@@ -13,10 +13,6 @@ pub const ENODEV: i32 = 19;
 pub const ENOTDIR: i32 = 20;
 /// Invalid argument.
 pub const EINVAL: i32 = 22;
-/// No space left on device; for namespaces, a limit reached.
-pub const ENOSPC: i32 = 28;
-/// Function not implemented.
-pub const ENOSYS: i32 = 38;
 /// Too many levels of symbolic links.
 pub const ELOOP: i32 = 40;
 /// Operation not supported.

@@ -280,8 +280,6 @@ pub struct HostMaps {
     pub groups: crate::idmap::IdMap,
     /// How.
     pub writer: MapWriter,
-    /// Content for `setgroups`, where something must be written.
-    pub deny_setgroups: bool,
 }
 
 /// Where the program's terminal comes from.

@@ -288,6 +288,12 @@ fn sockets_below_a_bind_are_covered() {
     let program = lower(&Plan { grants: grants.clone(), ..plan() }, &facts).expect("a world");
     let covered: Vec<_> = calls(&program).into_iter().filter(|c| c.contains("sock")).collect();
     assert_eq!(covered, ["openat2(\"mnt/d/a/agent.sock\", RESOLVE_IN_ROOT)"]);
+    // The source is a link: what counts is where it leads.
+    let linked = vec![grant("/mnt/d", GrantKind::ReadOnly { source: Text::from("/link") })];
+    facts.sources.insert(Text::from("/link"), directory(false));
+    facts.real_paths.insert(Text::from("/link"), WorldPath::abs("/data"));
+    let program = lower(&Plan { grants: linked, ..plan() }, &facts).expect("a world");
+    assert!(calls(&program).iter().any(|c| c.contains("mnt/d/a/agent.sock")));
     let mut grants = grants;
     facts.sources.insert(Text::from("/data/a/agent.sock"), Found::Socket);
     grants.push(grant(

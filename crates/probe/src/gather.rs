@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::fd::BorrowedFd;
 
 use dwell_plan::facts::{Facts, Kernel};
-use dwell_plan::plan::{Grant, GrantKind, Plan, RootSource};
+use dwell_plan::plan::{Grant, GrantKind, Origin, Plan, RootSource};
 use dwell_plan::{NamespaceKind, Text, WorldPath};
 use rustix::fs::{Access, CWD};
 
@@ -59,7 +59,7 @@ fn add_files(plan: &Plan, proc: &Proc, facts: &mut Facts) -> Result<(), ProbeErr
     }
     facts.real_paths = places::real_paths(plan);
     // A grant of the whole machine leaves nothing of the default view.
-    let covered = plan.grants.iter().any(|grant| grant.dest.is_root());
+    let covered = is_covered(plan);
     if matches!(plan.root, RootSource::Host { .. }) && !covered {
         let text = proc.read("self/mountinfo")?.unwrap_or_default();
         facts.mounts = mountinfo::parse(&text);
@@ -79,6 +79,17 @@ fn add_files(plan: &Plan, proc: &Proc, facts: &mut Facts) -> Result<(), ProbeErr
             resolv_conf::resolv_conf(matches!(plan.root, RootSource::Directory { .. }));
     }
     Ok(())
+}
+
+/// Whether a grant shows the whole machine as it is, and nothing of it is asked for copy-on-write.
+fn is_covered(plan: &Plan) -> bool {
+    let whole = |grant: &Grant| {
+        grant.dest.is_root() && grant.what.source().is_some_and(|source| *source == *"/")
+    };
+    let copied = |grant: &Grant| {
+        matches!((&grant.what, &grant.origin), (GrantKind::CopyOnWrite { .. }, Origin::Option(_)))
+    };
+    plan.grants.iter().any(whole) && !plan.grants.iter().any(copied)
 }
 
 /// The trees that the Plan wants copy-on-write, whatever is mounted in them.

@@ -196,31 +196,41 @@ fn has_below(view: &View, path: &WorldPath) -> bool {
     view.places.range(path.clone()..).nth(1).is_some_and(|(next, _)| path.contains(next))
 }
 
+/// The trees of the machine that the view shows: where, and where they really are.
+fn shown_trees(
+    cx: &Context<'_>,
+    view: &View,
+    which: impl Fn(&Node) -> Option<&Text>,
+) -> Vec<(WorldPath, WorldPath)> {
+    let shown = |(dest, placed): (&WorldPath, &Placed)| {
+        Some((dest.clone(), cx.real_path(which(&placed.node)?)))
+    };
+    view.places.iter().filter_map(shown).collect()
+}
+
+/// Covers `hidden`, a path of the machine, wherever one of `trees` shows it.
+fn cover(view: &mut View, trees: &[(WorldPath, WorldPath)], hidden: &WorldPath, dir: bool) {
+    for (dest, source) in trees {
+        let Some(below) = source.remainder(hidden) else { continue };
+        let place = dest.join(below);
+        if view.nearest(&place).is_some_and(|(at, _)| at == dest) {
+            view.put_optional(place, Node::Hidden { dir });
+        }
+    }
+}
+
 /// A secret stays one when the tree it lies in is shown in another place.
 pub(super) fn follow_secrets(cx: &Context<'_>, view: &mut View) {
-    let moved: Vec<(WorldPath, WorldPath)> = view
-        .places
-        .iter()
-        .filter_map(|(dest, placed)| match &placed.node {
-            Node::Bind { source, dir: true, .. } | Node::Layer { source, .. } => {
-                Some((dest.clone(), cx.real_path(source)))
-            }
-            _ => None,
-        })
-        .filter(|(dest, source)| dest != source)
-        .collect();
+    let mut moved = shown_trees(cx, view, |node| match node {
+        Node::Bind { source, dir: true, .. } | Node::Layer { source, .. } => Some(source),
+        _ => None,
+    });
+    moved.retain(|(dest, source)| dest != source);
     for secret in &cx.facts.secrets {
-        for (dest, source) in &moved {
-            let Some(below) = source.remainder(&secret.path).filter(|below| !below.is_empty())
-            else {
-                continue;
-            };
-            let place = dest.join(below);
-            if view.nearest(&place).is_some_and(|(at, _)| at == dest) {
-                let dir = secret.shown == Shown::EmptyDirectory;
-                view.put_optional(place, Node::Hidden { dir });
-            }
-        }
+        // What is granted by its own path is shown.
+        let above: Vec<_> =
+            moved.iter().filter(|(_, source)| *source != secret.path).cloned().collect();
+        cover(view, &above, &secret.path, secret.shown == Shown::EmptyDirectory);
     }
 }
 
@@ -228,24 +238,12 @@ pub(super) fn follow_secrets(cx: &Context<'_>, view: &mut View) {
 /// from `connect()`ing to a socket that it can reach by path. Through a layer it cannot: the overlay's
 /// inode is not the one that the socket is bound to. In binds each known socket is covered.
 pub(super) fn close_sockets(cx: &Context<'_>, view: &mut View) {
-    let binds: Vec<(WorldPath, WorldPath)> = view
-        .places
-        .iter()
-        .filter_map(|(dest, placed)| match &placed.node {
-            Node::Bind { source, dir: true, .. } => {
-                Some((dest.clone(), WorldPath::from(source.clone())))
-            }
-            _ => None,
-        })
-        .collect();
+    let binds = shown_trees(cx, view, |node| match node {
+        Node::Bind { source, dir: true, .. } => Some(source),
+        _ => None,
+    });
     for socket in &cx.facts.sockets {
-        for (dest, source) in &binds {
-            let Some(below) = source.remainder(socket) else { continue };
-            let place = dest.join(below);
-            if view.nearest(&place).is_some_and(|(at, _)| at == dest) {
-                view.put_optional(place, Node::Hidden { dir: false });
-            }
-        }
+        cover(view, &binds, socket, false);
     }
 }
 

@@ -207,12 +207,7 @@ fn by_host(maps: Maps, writer: MapWriter, want: (u32, u32), caller: &Caller) -> 
         owner: want,
         change: now != (Some(want.0), Some(want.1)),
         has_root: maps.users.has_inner(0) && maps.groups.has_inner(0),
-        host_maps: Some(HostMaps {
-            users: maps.users,
-            groups: maps.groups,
-            writer,
-            deny_setgroups: false,
-        }),
+        host_maps: Some(HostMaps { users: maps.users, groups: maps.groups, writer }),
         ..Ids::default()
     }
 }

@@ -39,14 +39,6 @@ pub fn set_name(name: &CStr) -> Result<(), Errno> {
     unsafe { syscall!(__NR_prctl, pr::PR_SET_NAME, name) }.map(drop)
 }
 
-/// Joins a new, anonymous session keyring (`keyctl(2)`, `KEYCTL_JOIN_SESSION_KEYRING`).
-#[inline]
-pub fn keyctl_join_session() -> Result<(), Errno> {
-    const KEYCTL_JOIN_SESSION_KEYRING: u32 = 1;
-    // SAFETY: a null name is what asks for an anonymous keyring.
-    unsafe { syscall!(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0usize) }.map(drop)
-}
-
 /// Sets a resource limit; `u64::MAX` is unlimited (`prlimit64`, see `prlimit(2)`).
 #[inline]
 pub fn set_rlimit(resource: u32, soft: u64, hard: u64) -> Result<(), Errno> {
