@@ -1,0 +1,2 @@
+//! Control groups.
+#![forbid(unsafe_code)]
