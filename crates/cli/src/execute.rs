@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::sync::Arc;
 
-use dwell_exec::{ArgArea, Cause, Options};
+use dwell_exec::{Ahead, ArgArea, Cause, Options};
 use dwell_plan::facts::Facts;
 use dwell_plan::plan::RootSource;
 use dwell_plan::{NamespaceKind, Plan, explain, lower, lower_explained};
@@ -22,6 +22,8 @@ pub fn execute(plan: &Plan, explain: bool) -> u8 {
 fn try_execute(plan: &Plan, explained: bool) -> Result<u8, (Failure, u8)> {
     // Before anything can have moved the environment.
     let arguments = ArgArea::locate();
+    // Whoever wants to know first what will be done is told before anything is.
+    let ahead = if explained { Ok(None) } else { Ahead::start(plan) };
     let facts = dwell_probe::facts(plan).map_err(|e| refused(e.to_string(), None, OWN_FAILURE))?;
     let lowered = if explained { lower_explained(plan, &facts) } else { lower(plan, &facts) };
     let program =
@@ -30,12 +32,16 @@ fn try_execute(plan: &Plan, explained: bool) -> Result<u8, (Failure, u8)> {
         message::say(&explain::text(&program));
     }
     tell_empty_home(plan);
-    let ended = dwell_exec::run(&Arc::new(program), &Options { arguments, settles: true })
-        .map_err(|failure| {
-            let code = failure.code();
-            let hint = failure.hint.or_else(|| known_cause(plan, &facts, failure.cause));
-            refused(failure.sentence, hint, code)
-        })?;
+    let (program, options) = (Arc::new(program), Options { arguments, settles: true });
+    let ended = ahead.and_then(|ahead| match ahead {
+        Some(ahead) => ahead.run(&program, &options),
+        None => dwell_exec::run(&program, &options),
+    });
+    let ended = ended.map_err(|failure| {
+        let code = failure.code();
+        let hint = failure.hint.or_else(|| known_cause(plan, &facts, failure.cause));
+        refused(failure.sentence, hint, code)
+    })?;
     if ended.timed_out {
         message::say("dwell: the time is up\n");
     }

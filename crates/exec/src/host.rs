@@ -3,50 +3,67 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-use dwell_plan::NamespaceKind;
-use dwell_plan::program::{HostFile, HostFileKind, Program, PtySource};
+use dwell_plan::program::{HostFile, HostFileKind, Program, PtySource, Slot};
+use dwell_plan::{NamespaceKind, NamespaceSet};
 use dwell_sys::raw::{self, Beside, CloneArgs, Errno, Fd, Stack, consts};
 use dwell_sys::{adopt, pidfd, term};
 
+use crate::ahead::{Blocked, Channels, Waiting};
 use crate::disk::DiskLayer;
 use crate::failure::{Cause, Failure, reason};
 use crate::message::Message;
-use crate::prepared::{Prepared, block_all, clone_bits};
+use crate::prepared::{Prepared, clone_bits};
 use crate::supervise::Supervisor;
-use crate::{Ended, Options, aside, child, idmaps};
-
-/// Enough for counting the files of a deep layer. Pages that are not used cost nothing.
-const STACK: usize = 512 * 1024;
+use crate::{Ended, Options, STACK, ahead, aside, child, idmaps};
 
 /// Builds the world, runs the program in it and waits for its end.
 ///
 /// # Errors
 /// The world could not be built, or the program not be started; nothing of it is left.
 pub fn run(program: &Arc<Program>, options: &Options) -> Result<Ended, Failure> {
-    let mask = block_all().map_err(|e| internal("block signals", e))?;
-    let ended = with_signals_blocked(program, *options);
-    // The mask is the caller's business from here on; that it cannot be set back is no reason to lose
-    // how the program ended.
-    let _ = raw::sigmask(raw::MaskHow::Set, mask);
-    ended
+    let _signals = Blocked::new()?;
+    let channels = Channels::new(program.aside.is_some())?;
+    with_signals_blocked(program, *options, channels, None)
 }
 
-fn with_signals_blocked(program: &Arc<Program>, options: Options) -> Result<Ended, Failure> {
-    let (ours, theirs) =
-        raw::socketpair_seqpacket_cloexec().map_err(|e| internal("make a socket pair", e))?;
-    let (ours, theirs) = (adopt(ours), adopt(theirs));
+/// With a first process that waits already, or to be made.
+pub(crate) fn with_signals_blocked(
+    program: &Arc<Program>,
+    options: Options,
+    channels: Channels,
+    waiting: Option<Waiting>,
+) -> Result<Ended, Failure> {
+    let Channels { control: (ours, theirs), aside } = channels;
     let mut prepared = Prepared::new(program, Fd::of(&theirs), options.arguments)
         .map_err(|e| internal("prepare the program", e))?;
+    if let (Some(slot), Some((_, theirs))) = (program.aside, &aside) {
+        prepared.put(slot, Fd::of(theirs));
+    }
     check_kept(program)?;
     let disk = make_disk_layer(program)?;
-    let files = open_files(program, &mut prepared)?;
-    let terminal = open_terminal(program, &mut prepared)?;
-    let aside = open_aside(program, &mut prepared)?;
-    prepared.choose_descriptors();
+    let mut files = open_files(program)?;
+    let terminal = open_terminal(program, &mut files)?;
     let mut supervisor = Supervisor::new(program, options, ours, terminal)?;
-    let first = clone(program, options, prepared)?;
+    let (first, helper) = match waiting {
+        Some(waiting) => {
+            // They come after it has closed all that it does not know.
+            prepared.awaited = files.len();
+            prepared.choose_descriptors();
+            let (first, helper) = waiting.go(prepared, supervisor.control(), &files)?;
+            (first, Ok(Some(helper)))
+        }
+        None => {
+            for (slot, file) in &files {
+                prepared.put(*slot, Fd::of(file));
+            }
+            prepared.choose_descriptors();
+            let first = clone(program, options, prepared)?;
+            let helper =
+                aside.as_ref().map(|(ours, _)| start_aside(program.clone, ours, &first.fd));
+            (first, helper.transpose())
+        }
+    };
     // From here on the process is waited for whatever happens: its memory may be ours.
-    let helper = start_aside(program, &aside, &first.fd);
     drop((files, theirs, aside));
     supervisor.adopt(first.pid, first.fd);
     let helper = helper.inspect_err(|_| supervisor.kill())?;
@@ -83,34 +100,32 @@ fn make_disk_layer(program: &Program) -> Result<Option<DiskLayer>, Failure> {
     })
 }
 
-/// The way to the first process for what the helper makes: our end, and its own.
-fn open_aside(
-    program: &Program,
-    prepared: &mut Prepared,
-) -> Result<Option<(OwnedFd, OwnedFd)>, Failure> {
-    let Some(slot) = program.aside else { return Ok(None) };
-    let (ours, theirs) =
-        raw::socketpair_seqpacket_cloexec().map_err(|e| internal("make a socket pair", e))?;
-    prepared.put(slot, theirs);
-    Ok(Some((adopt(ours), adopt(theirs))))
-}
-
-fn start_aside(
-    program: &Program,
-    aside: &Option<(OwnedFd, OwnedFd)>,
+/// Starts the helper that makes the network namespace for a process that has the other `namespaces`.
+pub(crate) fn start_aside(
+    namespaces: NamespaceSet,
+    socket: &OwnedFd,
     process: &OwnedFd,
-) -> Result<Option<Beside<aside::Job>>, Failure> {
-    let Some((ours, _)) = aside else { return Ok(None) };
-    let owner = program.clone.has(NamespaceKind::User).then(|| Fd::of(process));
-    let helper = aside::start(owner, Fd::of(ours)).map_err(|e| internal("start a helper", e))?;
-    Ok(Some(helper))
+) -> Result<Beside<aside::Job>, Failure> {
+    let owner = namespaces.has(NamespaceKind::User).then(|| Fd::of(process));
+    aside::start(owner, Fd::of(socket)).map_err(|e| internal("start a helper", e))
 }
 
 /// The first process, and its memory where that is part of the caller's.
-struct First {
-    pid: i32,
-    fd: OwnedFd,
-    memory: Option<Beside<Prepared>>,
+pub(crate) struct First {
+    pub(crate) pid: i32,
+    pub(crate) fd: OwnedFd,
+    pub(crate) memory: Memory,
+}
+
+/// What the first process has of the caller's memory: held until it has ended.
+#[allow(dead_code, reason = "held, and never looked at")]
+pub(crate) enum Memory {
+    /// Nothing: its memory is a copy.
+    Own,
+    /// All of it, and its Program from the start.
+    Shared(Beside<Prepared>),
+    /// All of it, with a place for its Program.
+    Ahead(ahead::First),
 }
 
 /// Starts the first process. For a caller that does nothing else it shares the memory, which saves copying it
@@ -122,21 +137,14 @@ fn clone(program: &Program, options: Options, mut prepared: Prepared) -> Result<
         cgroup: None,
         want_pidfd: true,
     };
-    let refused = |errno: Errno| {
-        let what = if program.clone.is_empty() {
-            "a process".to_owned()
-        } else {
-            format!("the {} namespaces", program.clone)
-        };
-        let sentence = format!("cannot make {what}: {} (clone3)", reason(errno.raw_os_error()));
-        Failure::host(sentence, Cause::Clone(errno.raw_os_error()))
-    };
+    let refused = |errno| not_cloned(program.clone, errno);
     let (cloned, memory) = if options.settles {
         let stack = Stack::new(STACK).map_err(|e| internal("make a stack", e))?;
         let memory = raw::beside_child(stack, &args, child::first, prepared).map_err(refused)?;
-        (memory.child(), Some(memory))
+        (memory.child(), Memory::Shared(memory))
     } else {
-        (raw::clone_child(&args, || child::first(&mut prepared)).map_err(refused)?, None)
+        let cloned = raw::clone_child(&args, || child::first(&mut prepared)).map_err(refused)?;
+        (cloned, Memory::Own)
     };
     let fd = match cloned.pidfd {
         Some(fd) => adopt(fd),
@@ -145,14 +153,22 @@ fn clone(program: &Program, options: Options, mut prepared: Prepared) -> Result<
     Ok(First { pid: cloned.pid, fd, memory })
 }
 
-fn open_files(program: &Program, prepared: &mut Prepared) -> Result<Vec<OwnedFd>, Failure> {
-    let mut files = Vec::with_capacity(program.host_files.len());
-    for file in &program.host_files {
-        let fd = open_file(file).map_err(|errno| refused(program, file, errno))?;
-        prepared.put(file.slot, fd);
-        files.push(adopt(fd));
-    }
-    Ok(files)
+pub(crate) fn not_cloned(namespaces: NamespaceSet, errno: Errno) -> Failure {
+    let what = if namespaces.is_empty() {
+        "a process".to_owned()
+    } else {
+        format!("the {namespaces} namespaces")
+    };
+    let sentence = format!("cannot make {what}: {} (clone3)", reason(errno.raw_os_error()));
+    Failure::host(sentence, Cause::Clone(errno.raw_os_error()))
+}
+
+fn open_files(program: &Program) -> Result<Vec<(Slot, OwnedFd)>, Failure> {
+    let open = |file: &HostFile| match open_file(file) {
+        Ok(fd) => Ok((file.slot, adopt(fd))),
+        Err(errno) => Err(refused(program, file, errno)),
+    };
+    program.host_files.iter().map(open).collect()
 }
 
 fn open_file(file: &HostFile) -> Result<Fd, Errno> {
@@ -184,8 +200,11 @@ fn refused(program: &Program, file: &HostFile, errno: Errno) -> Failure {
     failure
 }
 
-/// A terminal of the machine's, for a world without a devpts.
-fn open_terminal(program: &Program, prepared: &mut Prepared) -> Result<Option<OwnedFd>, Failure> {
+/// A terminal of the machine's, for a world without a devpts: its master; the peer is one more file.
+fn open_terminal(
+    program: &Program,
+    files: &mut Vec<(Slot, OwnedFd)>,
+) -> Result<Option<OwnedFd>, Failure> {
     let PtySource::Host(slot) = program.pty else { return Ok(None) };
     let open = || -> Result<(Fd, Fd), Errno> {
         let master = raw::open_ptmx(Fd::CWD, c"/dev/ptmx")?;
@@ -194,7 +213,7 @@ fn open_terminal(program: &Program, prepared: &mut Prepared) -> Result<Option<Ow
         Ok((master, peer))
     };
     let (master, peer) = open().map_err(|e| internal("open a terminal", e))?;
-    prepared.put(slot, peer);
+    files.push((slot, adopt(peer)));
     Ok(Some(adopt(master)))
 }
 

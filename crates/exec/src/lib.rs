@@ -15,6 +15,7 @@
 //! The two sides talk over one `SOCK_SEQPACKET` pair in the messages of [`message`].
 #![forbid(unsafe_code)]
 
+mod ahead;
 mod aside;
 mod child;
 mod disk;
@@ -27,9 +28,14 @@ mod prepared;
 mod relay;
 mod supervise;
 
+pub use ahead::Ahead;
 pub use dwell_sys::raw::ArgArea;
 pub use failure::{Cause, Failure};
 pub use host::run;
+
+/// The first process's stack: enough for counting the files of a deep layer. Pages that are not used cost
+/// nothing.
+const STACK: usize = 512 * 1024;
 
 /// What a run does beside what its Program says.
 #[derive(Clone, Copy, Debug, Default)]

@@ -20,6 +20,8 @@ pub(crate) struct Prepared {
     pub(crate) arguments: Option<ArgArea>,
     /// Ranges of descriptors that nobody needs.
     pub(crate) unneeded: Vec<(u32, u32)>,
+    /// How many files the host side sends before the list begins.
+    pub(crate) awaited: usize,
     /// The caller's umask, once it has been cleared.
     pub(crate) umask: u32,
     /// What the processes of the host side and of the reaper are called in `/proc`.
@@ -49,6 +51,7 @@ impl Prepared {
             stack: if spawns { Some(Stack::new(64 * 1024)?) } else { None },
             arguments,
             unneeded: Vec::new(),
+            awaited: 0,
             umask: 0o022,
             started: 0,
             title: [&b"dwell: "[..], program.argv.first().map_or(&b""[..], |name| name.as_bytes())]

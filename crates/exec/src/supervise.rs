@@ -73,6 +73,15 @@ impl<'a> Supervisor<'a> {
         Ok(supervisor)
     }
 
+    /// The way to the first process.
+    #[allow(
+        clippy::expect_used,
+        reason = "it is there until the end of the world is heard through it"
+    )]
+    pub(crate) fn control(&self) -> &OwnedFd {
+        self.control.as_ref().expect("nothing has been heard yet")
+    }
+
     /// From here on this is the process whose end is waited for.
     pub(crate) fn adopt(&mut self, pid: i32, fd: OwnedFd) {
         self.process = Some((pid, fd));

@@ -23,7 +23,7 @@ pub mod rlimit;
 pub mod text;
 
 pub use facts::Facts;
-pub use lower::{lower, lower_explained};
+pub use lower::{ahead, lower, lower_explained};
 pub use namespace::{NamespaceKind, NamespaceSet};
 pub use path::WorldPath;
 pub use plan::Plan;

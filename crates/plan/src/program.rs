@@ -87,6 +87,8 @@ pub enum Op {
     InterfaceUp(Str),
     /// `recvmsg(2)` of the network namespace that the host side makes meanwhile, then `setns(2)`.
     EnterAside(Slot),
+    /// `recv(2)`: the host side has brought up the loopback interface of that namespace.
+    LoopbackUp(Slot),
     /// `mount(2)` with `MS_REC|MS_PRIVATE` on `/`: nothing mounted here reaches other namespaces.
     Private,
     /// `fsopen(2)`.

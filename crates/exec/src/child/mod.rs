@@ -9,7 +9,7 @@ mod start;
 
 use std::sync::Arc;
 
-use dwell_plan::program::{Block, Op, Program};
+use dwell_plan::program::{Block, Op, Program, Slot};
 use dwell_sys::raw::{self, Errno};
 
 use crate::message::{Message, Stage};
@@ -31,6 +31,25 @@ enum Then {
 /// The first process: runs the setup list. Returns the exit code.
 pub(crate) fn first(p: &mut Prepared) -> i32 {
     run(p, Stage::Setup)
+}
+
+/// The first process, started ahead: takes what the host side has opened since.
+pub(crate) fn begin(p: &mut Prepared) -> i32 {
+    if ops::close_inherited(p).is_err() || receive_files(p).is_err() {
+        return REPORTED;
+    }
+    // All that is open now is needed.
+    p.unneeded.clear();
+    first(p)
+}
+
+fn receive_files(p: &mut Prepared) -> Result<(), Errno> {
+    for _ in 0..p.awaited {
+        let mut slot = [0; 2];
+        let (_, file) = raw::recv_with_fd(p.control, &mut slot)?;
+        p.put(Slot(u16::from_ne_bytes(slot)), file.ok_or(Errno::CANCELED)?);
+    }
+    Ok(())
 }
 
 /// The process that becomes the program.

@@ -19,6 +19,7 @@ pub(super) fn simple(p: &mut Prepared, op: Op) -> Result<(), Errno> {
         }
         Op::EnterOwner { ns } => enter_owner(p.fd(ns)),
         Op::EnterAside(socket) => crate::aside::enter(p.fd(socket)),
+        Op::LoopbackUp(socket) => crate::aside::await_loopback(p.fd(socket)),
         Op::CloseInherited => close_inherited(p),
         Op::ClearUmask => {
             p.umask = raw::umask(0);
@@ -226,7 +227,7 @@ fn barrier(p: &Prepared) -> Result<(), Errno> {
     }
 }
 
-fn close_inherited(p: &Prepared) -> Result<(), Errno> {
+pub(super) fn close_inherited(p: &Prepared) -> Result<(), Errno> {
     for (first, last) in &p.unneeded {
         raw::close_range(*first, *last, 0)?;
     }

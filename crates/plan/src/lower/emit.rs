@@ -64,6 +64,8 @@ pub(super) struct Emitter<'a> {
     /// Directories made in a root that is written into.
     added: Vec<Text>,
     whole: BTreeMap<WorldPath, Slot>,
+    /// The place that is filled next, where it has been looked for already.
+    point: Option<Slot>,
 }
 
 /// A masked or optional place that this kernel or machine does not have.
@@ -106,6 +108,7 @@ pub(super) fn mounts(
         fresh: 0,
         added: Vec::new(),
         whole,
+        point: None,
     };
     e.base_directories();
     e.place_root();
@@ -115,7 +118,6 @@ pub(super) fn mounts(
     if let Some(aside) = aside {
         e.b.step("make", "the network namespace", None);
         e.b.op(Op::EnterAside(aside));
-        e.b.close(aside);
     }
     e.place_all(|path| sys.contains(path));
     if cx.read_only() {
@@ -207,9 +209,21 @@ impl Emitter<'_> {
             self.put(path, placed, &ground);
             return;
         }
-        // The place may be missing in a tree of the machine's: then there is nothing to do.
+        // The place may be missing in a tree of the machine's: then there is nothing to do. It is looked
+        // for before anything is made for it.
+        // KERNEL: closing a tree that hangs nowhere waits for a grace period of RCU.
+        // Others may want it too, whatever becomes of this place.
+        let _ = match placed.node {
+            Node::Hidden { dir } => self.nothing(dir),
+            Node::Removed => self.nothing(false),
+            _ => "",
+        };
         let rescue_from = self.b.mark();
+        self.point = Some(self.find(path.relative()));
         self.put(path, placed, &ground);
+        if let Some(point) = self.point.take() {
+            self.b.close(point);
+        }
         self.b.rescue_since(rescue_from, ABSENT);
     }
 
@@ -304,7 +318,7 @@ impl Emitter<'_> {
             self.b.op(Op::Attach { tree, to: *mount, path });
             return;
         }
-        let point = self.find(path.relative());
+        let point = self.point.take().unwrap_or_else(|| self.find(path.relative()));
         let here = self.b.str("");
         self.b.op(Op::Attach { tree, to: point, path: here });
         self.b.close(point);

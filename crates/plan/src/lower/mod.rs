@@ -21,6 +21,8 @@ use crate::program::{HostMaps, MapWriter, Program, Topic};
 use crate::refusal::Refusal;
 use crate::text::Text;
 
+pub use setup::ahead;
+
 use builder::Builder;
 use ids::Ids;
 use view::{Node, View};

@@ -24,14 +24,19 @@ pub(super) fn write(
     b.op(Op::DieWithParent);
     let mut clone = namespaces(cx, b);
     let aside = makes_net_aside(cx.plan).then(|| b.slot());
-    if aside.is_some() {
-        clone.remove(NamespaceKind::Net);
+    if let Some(without_net) = ahead(cx.plan) {
+        clone = without_net;
     }
     ids(cx, b);
     clocks(cx, b);
     names_and_links(cx, aside, b);
     let layer = view.and_then(|view| files(cx, view, aside, b));
     second_user_namespace(cx, b);
+    if let Some(aside) = aside {
+        b.step("bring up", "the loopback interface", None);
+        b.op(Op::LoopbackUp(aside));
+        b.close(aside);
+    }
     let (pty, peer) = terminal(cx, b);
     last_steps(cx, b, peer, layer);
     b.write_to(List::Entry);
@@ -126,6 +131,18 @@ fn clocks(cx: &Context<'_>, b: &mut Builder) {
         b.op(Op::ForkSibling);
         b.op(Op::DieWithParent);
     }
+}
+
+/// The namespaces of the first clone, where they follow from the Plan alone and the network namespace
+/// is made beside it: then both can be started before anything is known of the machine.
+#[must_use]
+pub fn ahead(plan: &Plan) -> Option<NamespaceSet> {
+    makes_net_aside(plan).then(|| {
+        let mut own = plan.namespaces.own;
+        own.remove(NamespaceKind::Time);
+        own.remove(NamespaceKind::Net);
+        own
+    })
 }
 
 /// Whether the network namespace is made by a helper of the host side while the mounts are made.

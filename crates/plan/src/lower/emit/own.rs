@@ -160,6 +160,15 @@ impl Emitter<'_> {
             });
             return;
         }
+        let nothing = Text::from(self.nothing(dir));
+        let tree = self.b.clone_tree(self.scratch, &nothing, false);
+        self.b.op(Op::SetAttrs { tree, attrs: Attrs::SAFE_READ_ONLY, recursive: false });
+        self.attach(tree, path, ground);
+        self.grounds.insert(path.clone(), Ground::Other);
+    }
+
+    /// Where in the scratch the empty directory, or the unreadable empty file, is that hides others.
+    pub(super) fn nothing(&mut self, dir: bool) -> &'static str {
         let name = if dir { "d/empty" } else { "d/void" };
         if self.made.insert((self.scratch, name.as_bytes().to_vec())) {
             let path = self.b.str(name);
@@ -169,10 +178,7 @@ impl Emitter<'_> {
                 Op::CreateFile { at: self.scratch, path, mode: 0 }
             });
         }
-        let tree = self.b.clone_tree(self.scratch, &Text::from(name), false);
-        self.b.op(Op::SetAttrs { tree, attrs: Attrs::SAFE_READ_ONLY, recursive: false });
-        self.attach(tree, path, ground);
-        self.grounds.insert(path.clone(), Ground::Other);
+        name
     }
 
     /// A file that the layer's tree holds is gone from the layer.

@@ -1,0 +1,205 @@
+//! The first process, started before it is known what it is to do.
+//!
+//! ```text
+//!   host side                first process        helper
+//!   Ahead::start: clone3 ──▶ waits
+//!            clone3 ────────────────────────────▶ unshare(CLONE_NEWNET)
+//!   reads the machine,
+//!   decides
+//!   Ahead::run: "go" ──────▶ takes the list,
+//!                            runs it ◀─────────── the network namespace
+//! ```
+//!
+//! KERNEL: a network namespace takes half a millisecond to make, and reading the machine a quarter. The
+//! namespace has to belong to the user namespace, which comes with the first process. All share the
+//! memory, so the first process finds the list there.
+
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dwell_plan::program::{Program, Slot};
+use dwell_plan::{NamespaceSet, Plan};
+use dwell_sys::adopt;
+use dwell_sys::pidfd;
+use dwell_sys::raw::{self, Beside, CloneArgs, Errno, Fd, Stack, consts};
+
+use crate::host::{Memory, go_on, internal, not_cloned, start_aside};
+use crate::prepared::{Prepared, block_all, clone_bits};
+use crate::{Ended, Failure, Options, STACK, aside, child, host};
+
+/// Where the first process finds what it is to do.
+type Place = Mutex<Option<Prepared>>;
+
+/// A first process that waits. Dropping it ends the process.
+#[derive(Debug)]
+pub struct Ahead {
+    clone: NamespaceSet,
+    channels: Channels,
+    waiting: Waiting,
+    // Last: the signals stay blocked until the processes are gone.
+    signals: Blocked,
+}
+
+/// The ways to the first process: each with our end, then its own.
+#[derive(Debug)]
+pub(crate) struct Channels {
+    pub(crate) control: (OwnedFd, OwnedFd),
+    pub(crate) aside: Option<(OwnedFd, OwnedFd)>,
+}
+
+impl Channels {
+    pub(crate) fn new(aside: bool) -> Result<Self, Failure> {
+        let pair = || raw::socketpair_seqpacket_cloexec().map(|(a, b)| (adopt(a), adopt(b)));
+        let pair = || pair().map_err(|e| internal("make a socket pair", e));
+        let aside = if aside { Some(pair()?) } else { None };
+        Ok(Channels { control: pair()?, aside })
+    }
+}
+
+/// All signals, blocked until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Blocked(raw::SigSet);
+
+impl Blocked {
+    pub(crate) fn new() -> Result<Self, Failure> {
+        block_all().map(Blocked).map_err(|e| internal("block signals", e))
+    }
+}
+
+impl Drop for Blocked {
+    fn drop(&mut self) {
+        // The mask is the caller's business from here on; that it cannot be set back is no reason to
+        // lose how the program ended.
+        let _ = raw::sigmask(raw::MaskHow::Set, self.0);
+    }
+}
+
+/// The processes without the ways to them.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    place: Arc<Place>,
+    helper: Beside<aside::Job>,
+    first: First,
+}
+
+/// The first process. Dropping it waits for its end, and ends it unless somebody else has taken that on.
+#[derive(Debug)]
+pub(crate) struct First {
+    process: Option<OwnedFd>,
+    memory: Beside<Job>,
+}
+
+impl Drop for First {
+    fn drop(&mut self) {
+        if let Some(process) = &self.process {
+            let _ = pidfd::send_signal(process, consts::SIGKILL);
+        }
+    }
+}
+
+/// What the first process needs while it waits.
+#[derive(Debug)]
+pub(crate) struct Job {
+    control: Fd,
+    /// The host side's ends: only when nobody else has them can its death be heard.
+    others: [Fd; 2],
+    place: Arc<Place>,
+}
+
+impl Ahead {
+    /// Starts the first process of the world that `plan` declares; none where the machine has to be known
+    /// for that.
+    ///
+    /// It shares the caller's memory, which [`Options::settles`] tells more of. All signals are blocked
+    /// until the value is gone.
+    ///
+    /// # Errors
+    /// The namespaces are refused; nothing is left.
+    pub fn start(plan: &Plan) -> Result<Option<Ahead>, Failure> {
+        dwell_plan::ahead(plan).map(Ahead::with).transpose()
+    }
+
+    fn with(clone: NamespaceSet) -> Result<Ahead, Failure> {
+        let signals = Blocked::new()?;
+        let channels = Channels::new(true)?;
+        let Some((aside, _)) = &channels.aside else {
+            return Err(internal("use a socket", Errno::INVAL));
+        };
+        let control = Fd::of(&channels.control.1);
+        let others = [Fd::of(&channels.control.0), Fd::of(aside)];
+        let place = Arc::new(Place::default());
+        let job = Job { control, others, place: Arc::clone(&place) };
+        let first = start_first(clone, job)?;
+        let Some(process) = &first.process else {
+            return Err(internal("hold the new process", Errno::BADF));
+        };
+        let helper = start_aside(clone, aside, process)?;
+        Ok(Ahead { clone, channels, waiting: Waiting { place, helper, first }, signals })
+    }
+
+    /// Builds the world that `program` describes, as [`run`](crate::run) does.
+    ///
+    /// # Errors
+    /// Those of [`run`](crate::run).
+    pub fn run(self, program: &Arc<Program>, options: &Options) -> Result<Ended, Failure> {
+        if program.aside.is_none() || program.clone != self.clone {
+            drop(self);
+            return host::run(program, options);
+        }
+        let Ahead { channels, waiting, signals, .. } = self;
+        let ended = host::with_signals_blocked(program, *options, channels, Some(waiting));
+        drop(signals);
+        ended
+    }
+}
+
+fn start_first(namespaces: NamespaceSet, job: Job) -> Result<First, Failure> {
+    let args = CloneArgs {
+        flags: clone_bits(namespaces),
+        exit_signal: consts::SIGCHLD,
+        cgroup: None,
+        want_pidfd: true,
+    };
+    let stack = Stack::new(STACK).map_err(|e| internal("make a stack", e))?;
+    let memory = raw::beside_child(stack, &args, wait_and_run, job);
+    let memory = memory.map_err(|e| not_cloned(namespaces, e))?;
+    // KERNEL: the pidfd comes with the clone since Linux 5.2.
+    Ok(First { process: memory.child().pidfd.map(adopt), memory })
+}
+
+impl Waiting {
+    /// Tells the first process what to do, and hands it the files it does not have yet.
+    pub(crate) fn go(
+        mut self,
+        prepared: Prepared,
+        control: &OwnedFd,
+        files: &[(Slot, OwnedFd)],
+    ) -> Result<(host::First, Beside<aside::Job>), Failure> {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(prepared);
+        go_on(control);
+        for (slot, file) in files {
+            raw::send_with_fd(Fd::of(control), &slot.0.to_ne_bytes(), Fd::of(file))
+                .map_err(|e| internal("hand a file to the new process", e))?;
+        }
+        let pid = self.first.memory.child().pid;
+        let fd = self.first.process.take().ok_or(Errno::BADF);
+        let fd = fd.map_err(|e| internal("hold the new process", e))?;
+        Ok((host::First { pid, fd, memory: Memory::Ahead(self.first) }, self.helper))
+    }
+}
+
+/// Runs in the first process, on the caller's memory: raw calls only. Returns the exit code.
+fn wait_and_run(job: &mut Job) -> i32 {
+    for fd in job.others {
+        let _ = raw::close(fd);
+    }
+    if !matches!(raw::recv(job.control, &mut [0]), Ok(1)) {
+        // Nothing is wanted of it.
+        return 0;
+    }
+    // Nobody holds the lock: what is in there was put there before the word was sent.
+    match job.place.try_lock().as_deref_mut() {
+        Ok(Some(prepared)) => child::begin(prepared),
+        _ => 0,
+    }
+}
