@@ -6,6 +6,7 @@ use std::sync::Arc;
 use dwell_exec::{Ahead, ArgArea, Cause, Options};
 use dwell_plan::facts::Facts;
 use dwell_plan::plan::RootSource;
+use dwell_plan::program::Start;
 use dwell_plan::{NamespaceKind, Plan, explain, lower, lower_explained};
 
 use crate::message::{self, Failure, OWN_FAILURE};
@@ -30,6 +31,13 @@ fn try_execute(plan: &Plan, explained: bool) -> Result<u8, (Failure, u8)> {
         lowered.map_err(|refusal| refused(refusal.sentence, refusal.hint, OWN_FAILURE))?;
     if explained {
         message::say(&explain::text(&program));
+    }
+    if program.start == Start::InPlace {
+        let program = Arc::new(program);
+        return Ok(dwell_exec::become_program(&program, &|failure| {
+            let (sentence, hint) = (failure.sentence.clone(), failure.hint.clone());
+            message::fail_with(&Failure { sentence, hint }, failure.code())
+        }));
     }
     tell_empty_home(plan);
     let (program, options) = (Arc::new(program), Options { arguments, settles: true });

@@ -9,8 +9,10 @@
 //! completions.
 #![forbid(unsafe_code)]
 
+mod applets;
 pub mod command;
 pub mod execute;
+pub mod getopt;
 pub mod invocation;
 mod machine;
 pub mod message;
@@ -21,24 +23,31 @@ mod testing;
 pub mod world;
 
 use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 
+use applets::Applet;
 use command::Action;
 use invocation::Invocation;
 
 /// What the binary does, by the name it was started under.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum Role {
     /// `dwell COMMAND …`, and every name that no applet has.
     Dwell,
+    /// A program that dwell stands in for.
+    Applet(&'static Applet),
 }
 
 impl Role {
-    /// The role that belongs to `argv[0]`: its base name decides. Applets get their arms here.
-    fn of(argv0: Option<&OsStr>) -> Role {
-        let base = argv0.map(std::path::Path::new).and_then(std::path::Path::file_name);
-        match base.and_then(OsStr::to_str) {
-            Some("dwell") | Some(_) | None => Role::Dwell,
+    /// The role that belongs to `argv[0]`, by its base name. Where that says nothing, as when a program
+    /// starts itself anew under another one, the name of the file decides: links to it are hard links.
+    fn of(argv0: Option<&OsStr>, file: impl FnOnce() -> Option<PathBuf>) -> Role {
+        let base = argv0.map(Path::new).and_then(Path::file_name);
+        if base == Some(OsStr::new("dwell")) {
+            return Role::Dwell;
         }
+        let by_file = || file().and_then(|file| applets::by_path(file.as_os_str()));
+        argv0.and_then(applets::by_path).or_else(by_file).map_or(Role::Dwell, Role::Applet)
     }
 }
 
@@ -46,12 +55,29 @@ impl Role {
 pub fn main(args: impl Iterator<Item = OsString>) -> u8 {
     let mut args = args;
     let argv0 = args.next();
-    match Role::of(argv0.as_deref()) {
+    let own_file = || std::env::current_exe().ok();
+    match Role::of(argv0.as_deref(), own_file) {
         Role::Dwell => dwell(args.collect()),
+        Role::Applet(applet) => {
+            applet.run_by_name(argv0.as_deref().unwrap_or_default(), args.collect())
+        }
     }
 }
 
-fn dwell(args: Vec<OsString>) -> u8 {
+fn dwell(mut args: Vec<OsString>) -> u8 {
+    if let Some(applet) = args.first().and_then(|command| Applet::named(command)) {
+        args.remove(0);
+        return applet.run_as_command(args);
+    }
+    if let [help, command] = args.as_slice()
+        && help == "help"
+        && let Some(applet) = Applet::named(command)
+    {
+        return applet.run_as_command(vec!["--help".into()]);
+    }
+    if args.first().is_some_and(|command| command == "install-links") {
+        return applets::install_links(args.get(1..).unwrap_or_default());
+    }
     let machine = machine::Local;
     let invocation = Invocation {
         env: std::env::vars_os().collect(),
@@ -70,10 +96,24 @@ fn dwell(args: Vec<OsString>) -> u8 {
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_other_name_is_dwell() {
-        for name in [Some("dwell"), Some("/usr/local/bin/dwell-1.0"), Some(""), None] {
-            assert_eq!(Role::of(name.map(OsStr::new)), Role::Dwell, "{name:?}");
+    fn role(argv0: Option<&str>, file: &str) -> &'static str {
+        match Role::of(argv0.map(OsStr::new), || Some(PathBuf::from(file))) {
+            Role::Dwell => "dwell",
+            Role::Applet(applet) => applet.name,
         }
+    }
+
+    #[test]
+    fn names() {
+        for applet in applets::APPLETS {
+            assert_eq!(role(Some(applet.name), "/x/dwell"), applet.name);
+            assert_eq!(role(Some(&format!("/bin/{}", applet.name)), "/x/dwell"), applet.name);
+            assert!(applets::LINKS.contains(&applet.name));
+        }
+        for name in [Some("dwell"), Some("/usr/local/bin/dwell-1.0"), Some(""), None] {
+            assert_eq!(role(name, "/x/dwell-1.0"), "dwell", "{name:?}");
+        }
+        assert_eq!(role(Some("exe"), "/x/unshare"), "unshare");
+        assert_eq!(role(Some("dwell"), "/x/unshare"), "dwell");
     }
 }

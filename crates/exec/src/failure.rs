@@ -85,6 +85,41 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// A failed op of a Program that starts in place; `subject` is the process that it is about.
+    pub(crate) fn in_place(
+        program: &Program,
+        block: &Block,
+        op: u32,
+        errno: i32,
+        head: &[u8],
+        subject: i32,
+    ) -> Self {
+        let failed = block.ops.get(op as usize).copied();
+        let says = program.step(block, op).and_then(|step| step.says.as_deref());
+        let words = match failed {
+            Some(Op::BindNamespace { kind, on }) => {
+                let on = String::from_utf8_lossy(program.bytes(on));
+                format!("mount /proc/{subject}/ns/{} on {on} failed", kind.children_name())
+            }
+            _ => says.unwrap_or("cannot start the program").to_owned(),
+        };
+        let cause = match (failed, errno) {
+            (Some(Op::Exec), dwell_plan::errno::ENOENT) => Cause::ProgramMissing,
+            (Some(Op::Exec), _) => Cause::ProgramRefused,
+            (Some(Op::Unshare(_)), _) => Cause::Clone(errno),
+            _ => Cause::Step(errno),
+        };
+        let hint = match cause {
+            Cause::ProgramMissing => {
+                render::interpreter(head).map(|i| format!("its {i} is missing"))
+            }
+            _ => None,
+        };
+        Failure { sentence: format!("{words}: {}", reason(errno)), hint, cause }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.sentence)?;

@@ -68,7 +68,7 @@ pub(crate) fn with_signals_blocked(
     supervisor.adopt(first.pid, first.fd);
     let helper = helper.inspect_err(|_| supervisor.kill())?;
     let ended = supervisor.run(|pid| match &program.host_maps {
-        Some(maps) => idmaps::write(pid, maps),
+        Some(maps) => idmaps::write(pid, maps).map_err(Failure::from),
         None => Ok(()),
     });
     // The processes have ended before what they used goes.

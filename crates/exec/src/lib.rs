@@ -12,7 +12,9 @@
 //!   end ◀─────────── how it ended ──────  exits: the kernel ends all others
 //! ```
 //!
-//! The two sides talk over one `SOCK_SEQPACKET` pair in the messages of [`message`].
+//! A Program that starts in place is run by the calling process itself: [`become_program`].
+//!
+//! The two sides of a world talk over one `SOCK_SEQPACKET` pair in the messages of [`message`].
 #![forbid(unsafe_code)]
 
 mod ahead;
@@ -22,6 +24,7 @@ mod disk;
 mod failure;
 mod host;
 mod idmaps;
+mod in_place;
 mod keys;
 mod message;
 mod prepared;
@@ -32,6 +35,7 @@ pub use ahead::Ahead;
 pub use dwell_sys::raw::ArgArea;
 pub use failure::{Cause, Failure};
 pub use host::run;
+pub use in_place::{Tell, become_program};
 
 /// The first process's stack: enough for counting the files of a deep layer. Pages that are not used cost
 /// nothing.

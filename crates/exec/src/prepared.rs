@@ -28,9 +28,15 @@ pub(crate) struct Prepared {
     pub(crate) title: Vec<u8>,
     /// The program's process, once it has been started.
     pub(crate) started: i32,
+    /// The process that ops are about which say so: this one, or the one that started the helper.
+    pub(crate) subject: i32,
+    /// Whose a file is that was looked at: user and group.
+    pub(crate) owner: (u32, u32),
+    /// A try to drop the supplementary groups has failed.
+    pub(crate) groups_refused: bool,
 }
 
-const NO_FD: Fd = Fd(-1);
+pub(crate) const NO_FD: Fd = Fd(-1);
 
 impl Prepared {
     pub(crate) fn new(
@@ -54,6 +60,9 @@ impl Prepared {
             awaited: 0,
             umask: 0o022,
             started: 0,
+            subject: 0,
+            owner: (0, 0),
+            groups_refused: false,
             title: [&b"dwell: "[..], program.argv.first().map_or(&b""[..], |name| name.as_bytes())]
                 .concat(),
             program: Arc::clone(program),

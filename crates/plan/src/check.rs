@@ -1,6 +1,7 @@
 //! What makes a Plan impossible everywhere, whatever the machine.
 
 use crate::caps::CapSet;
+use crate::lower::check_actions;
 use crate::namespace::NamespaceKind;
 use crate::plan::{CapabilityChange, Mapping, PLAN_VERSION, Plan, RootSource};
 use crate::refusal::Refusal;
@@ -12,6 +13,9 @@ impl Plan {
     /// The first one found.
     pub fn check(&self) -> Result<(), Refusal> {
         self.check_command()?;
+        if !self.actions.is_empty() {
+            return check_actions(self);
+        }
         self.check_files()?;
         self.check_namespaces()?;
         self.check_ids()?;

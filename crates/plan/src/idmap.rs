@@ -34,6 +34,42 @@ impl IdRange {
     pub const fn has_outer(&self, id: u32) -> bool {
         id >= self.outer && id - self.outer < self.count
     }
+
+    /// The same ids in pieces that leave out those of `own`, inside and outside. What comes after such
+    /// a hole moves up by one inside, so one id at the end finds no place.
+    #[must_use]
+    pub fn beside(self, own: Option<IdRange>) -> Vec<IdRange> {
+        let hole = own.filter(|own| self.has_inner(own.inner) || self.has_outer(own.outer));
+        self.pieces(self.count - u32::from(hole.is_some()), hole)
+    }
+
+    /// The same from an inner start where there is room enough: every id outside gets one inside.
+    #[must_use]
+    pub fn above(self, own: Option<IdRange>) -> Vec<IdRange> {
+        let taken = own.is_some_and(|own| self.has_outer(own.outer));
+        self.pieces(self.count - u32::from(taken), own)
+    }
+
+    /// The first `count` ids on both sides, without those of `hole`, in pairs.
+    fn pieces(self, count: u32, hole: Option<IdRange>) -> Vec<IdRange> {
+        let (mut inner, mut outer, mut left) = (self.inner, self.outer, count);
+        let mut pieces = Vec::with_capacity(3);
+        let until = |at: u32, hole: Option<u32>| match hole {
+            Some(hole) if hole > at => hole - at,
+            _ => u32::MAX,
+        };
+        let (in_hole, out_hole) = (hole.map(|h| h.inner), hole.map(|h| h.outer));
+        while left > 0 {
+            inner = inner.saturating_add(u32::from(Some(inner) == in_hole));
+            outer = outer.saturating_add(u32::from(Some(outer) == out_hole));
+            let count = left.min(until(inner, in_hole)).min(until(outer, out_hole));
+            pieces.push(IdRange { inner, outer, count });
+            inner = inner.saturating_add(count);
+            outer = outer.saturating_add(count);
+            left -= count;
+        }
+        pieces
+    }
 }
 
 impl FromStr for IdRange {
@@ -184,6 +220,31 @@ mod tests {
             map.0,
             vec![IdRange { inner: 0, outer: 100_000, count: 10 }, IdRange::one(70000, 70000),]
         );
+    }
+
+    /// As `unshare -c --map-users` of util-linux splits them.
+    #[test]
+    fn blocks_make_room() {
+        let range = |inner, outer, count| IdRange { inner, outer, count };
+        let own = Some(IdRange::one(1001, 1001));
+        assert_eq!(
+            range(990, 100_000, 100).beside(own),
+            [range(990, 100_000, 11), range(1002, 100_011, 88)]
+        );
+        let root = Some(IdRange::one(0, 1001));
+        assert_eq!(range(0, 100_000, 65536).beside(root), [range(1, 100_000, 65535)]);
+        assert_eq!(range(0, 100_000, 65536).above(root), [range(1, 100_000, 65536)]);
+        assert_eq!(range(0, 0, 1000).beside(root), [range(1, 0, 999)]);
+        assert_eq!(
+            range(0, 1000, 4).beside(Some(IdRange::one(2, 1001))),
+            [range(0, 1000, 1), range(1, 1002, 1), range(3, 1003, 1)]
+        );
+        assert_eq!(range(5, 5, 2).beside(None), [range(5, 5, 2)]);
+        assert_eq!(range(5, 5, 1).beside(Some(IdRange::one(5, 5))), []);
+        // Beside, not within: nothing is lost.
+        assert_eq!(range(0, 100, 10).beside(Some(IdRange::one(10, 5))), [range(0, 100, 10)]);
+        let last = range(u32::MAX - 1, 7, 1);
+        assert_eq!(last.beside(Some(IdRange::one(0, 0))), [last]);
     }
 
     #[test]

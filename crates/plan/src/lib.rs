@@ -5,6 +5,7 @@
 //! without privilege and explained without being carried out.
 #![forbid(unsafe_code)]
 
+pub mod action;
 pub mod caps;
 mod check;
 pub mod data_mount;

@@ -65,6 +65,16 @@ impl NamespaceKind {
         }
     }
 
+    /// The name of the file in `/proc/PID/ns` of the namespace that the process's children are put into.
+    #[must_use]
+    pub fn children_name(self) -> &'static str {
+        match self {
+            NamespaceKind::Pid => "pid_for_children",
+            NamespaceKind::Time => "time_for_children",
+            other => other.proc_name(),
+        }
+    }
+
     /// The flag of `clone(2)` and `unshare(2)`, by name.
     #[must_use]
     pub fn clone_flag_name(self) -> &'static str {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::action::Action;
 use crate::idmap::IdMap;
 use crate::namespace::{NamespaceKind, NamespaceSet};
 use crate::path::WorldPath;
@@ -48,6 +49,10 @@ pub struct Plan {
     /// Life of the process.
     #[serde(default)]
     pub process: Process,
+    /// What the process itself does, in this order, before it becomes the program. A plan with actions
+    /// is no world: it has nothing else but its command.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<Action>,
 }
 
 /// The program and what it is started with.

@@ -4,6 +4,7 @@
 //! ([`Slot`]) and on strings in one arena. No op takes a decision: what to do when a call is refused
 //! is a [`Rescue`], data like the rest.
 
+use crate::action::{Demand, Fork, Parent, Propagation, Target};
 use crate::facts::Kernel;
 use crate::namespace::{NamespaceKind, NamespaceSet};
 use crate::plan::{Clock, Origin, Pty};
@@ -196,6 +197,79 @@ pub enum Op {
     Reap { layer: Option<Slot>, below: Str },
     /// `execve(2)` of the first candidate that exists; never returns on success.
     Exec,
+    /// `rt_sigaction(2)`: a signal at its default.
+    DefaultSignal(i32),
+    /// `open(2)`, relative to a slot.
+    Open { at: Slot, path: Str, how: OpenFor, into: Slot },
+    /// `write(2)`, in one go.
+    Write { to: Slot, data: Str },
+    /// `mount(2)` of a new filesystem.
+    Mount { fstype: Str, at: Str, attrs: Attrs },
+    /// `mount(2)` with `MS_REC`: sets the propagation of what is mounted there and below.
+    Propagate { at: Str, to: Propagation },
+    /// `mount(2)` with `MS_BIND`: the namespace of this process, or of the one that started the helper,
+    /// on a file. Of a kind that only children are put into, the one for children.
+    BindNamespace { kind: NamespaceKind, on: Str },
+    /// `chroot(2)`.
+    Chroot(Str),
+    /// `pidfd_open(2)`; where an inode is given, `ESRCH` unless the pidfd has it.
+    Pidfd { target: Target, into: Slot },
+    /// `fcntl(2)`, `F_DUPFD_CLOEXEC`.
+    Duplicate { from: Slot, into: Slot },
+    /// `pidfd_getfd(2)`, `ioctl(SIOCGSKNS)`: the network namespace of a socket of another process.
+    NetworkOfSocket { process: Slot, fd: i32, into: Slot },
+    /// `open_by_handle_at(2)`: a namespace by its number.
+    NamespaceByNumber { number: u64, into: Slot },
+    /// `ioctl(NS_GET_USERNS)`: the user namespace above, or the owner; then `close(2)` of what it was
+    /// asked of.
+    ParentNamespace { of: Slot, into: Slot },
+    /// `setns(2)` with a namespace file or, for a set, with a pidfd; then `close(2)`. An empty slot has
+    /// been entered already.
+    EnterOnce { ns: Slot, kinds: NamespaceSet },
+    /// `statx(2)`: whose the file is, for `SetGid` and `SetUid`.
+    OwnerOf(Slot),
+    /// `setgroups(2)` with none.
+    DropGroups(Demand),
+    /// `setgid(2)`; without a number, the owner's.
+    SetGid(Option<u32>),
+    /// `setuid(2)`; without a number, the owner's.
+    SetUid(Option<u32>),
+    /// `capget(2)`, `capset(2)`, `prctl(PR_CAP_AMBIENT_RAISE)`: what is permitted becomes ambient.
+    KeepCapabilities,
+    /// `clone3(2)`: a process that waits, to run the helper list of this number.
+    StartHelper(u16),
+    /// Tells the helper to begin and waits for its end. When it has failed this process ends with its
+    /// exit code.
+    AwaitHelper(u16),
+    /// Writes the Program's id maps for the process that started the helper.
+    WriteIdMaps,
+    /// `clone3(2)`; the list goes on in the child, and in the parent at `parent`.
+    Fork { how: Fork, parent: u32 },
+    /// Waits for the child and ends as it did.
+    WaitForChild(Parent),
+}
+
+/// What a file is opened for, always with `O_CLOEXEC`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenFor {
+    /// `O_RDONLY`.
+    Reading,
+    /// `O_WRONLY`.
+    Writing,
+    /// `O_WRONLY|O_APPEND`.
+    Appending,
+    /// `O_PATH|O_DIRECTORY`.
+    Directory,
+}
+
+/// Who runs a Program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start {
+    /// New processes, which another one stands beside: a world.
+    #[default]
+    World,
+    /// The calling process itself, by the entry list alone.
+    InPlace,
 }
 
 /// What was being done: the words of an error message.
@@ -207,6 +281,9 @@ pub struct Step {
     pub object: String,
     /// Who asked for it.
     pub origin: Option<Origin>,
+    /// The beginning of the sentence in the place of "cannot VERB OBJECT": in a Program that stands in
+    /// for a tool whose words scripts look for.
+    pub says: Option<String>,
 }
 
 /// What to do when one of a range of ops is refused.
@@ -216,7 +293,7 @@ pub struct Rescue {
     pub from: u32,
     /// First op no longer covered.
     pub to: u32,
-    /// The error numbers that this is for.
+    /// The error numbers that this is for; none stands for all.
     pub errnos: &'static [i32],
     /// Where the list goes on.
     pub then: u32,
@@ -239,7 +316,9 @@ impl Block {
     pub fn rescue(&self, at: u32, errno: i32) -> Option<u32> {
         self.rescues
             .iter()
-            .find(|r| r.from <= at && at < r.to && r.errnos.contains(&errno))
+            .find(|r| {
+                r.from <= at && at < r.to && (r.errnos.is_empty() || r.errnos.contains(&errno))
+            })
             .map(|r| r.then)
     }
 }
@@ -298,6 +377,8 @@ pub enum PtySource {
 /// Everything needed to build a world and start its program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
+    /// Who runs it.
+    pub start: Start,
     /// Strings, each followed by a NUL.
     pub arena: Vec<u8>,
     /// How many slots there are.
@@ -321,6 +402,8 @@ pub struct Program {
     pub setup: Block,
     /// The list of the process that becomes the program.
     pub entry: Block,
+    /// Lists of helper processes.
+    pub helpers: Vec<Block>,
     /// Paths tried by `Exec`, in order.
     pub candidates: Vec<Text>,
     /// The program's arguments.

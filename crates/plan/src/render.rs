@@ -52,6 +52,14 @@ pub fn call(program: &Program, op: Op) -> String {
             let name = crate::rlimit::NAMES.get(resource as usize).copied().unwrap_or("?");
             format!("setrlimit({name}, {soft}, {hard})")
         }
+        Op::Open { path, .. } => format!("open({})", s(path)),
+        Op::Write { data, .. } => format!("write({})", s(data)),
+        Op::Mount { fstype, at, .. } => format!("mount({}, {})", s(at), s(fstype)),
+        Op::Propagate { at, to } => format!("mount({}, {to:?})", s(at)),
+        Op::BindNamespace { on, .. } => format!("mount({}, MS_BIND)", s(on)),
+        Op::Chroot(path) => format!("chroot({})", s(path)),
+        Op::Pidfd { target, .. } => format!("pidfd_open({})", target.pid),
+        Op::EnterOnce { kinds, .. } => format!("setns({kinds})"),
         Op::SetIds { uid, gid } => format!("setresgid({gid}), setresuid({uid})"),
         other => bare(other).to_owned(),
     }
@@ -79,6 +87,19 @@ fn bare(op: Op) -> &'static str {
         Op::Barrier(_) => "waiting for the host side",
         Op::SendPty(_) => "sendmsg",
         Op::Exec => "execve",
+        Op::DefaultSignal(_) => "rt_sigaction",
+        Op::Duplicate { .. } => "fcntl(F_DUPFD_CLOEXEC)",
+        Op::NetworkOfSocket { .. } => "pidfd_getfd, ioctl(SIOCGSKNS)",
+        Op::NamespaceByNumber { .. } => "open_by_handle_at",
+        Op::ParentNamespace { .. } => "ioctl(NS_GET_USERNS)",
+        Op::OwnerOf(_) => "statx",
+        Op::DropGroups(_) => "setgroups",
+        Op::SetGid(_) => "setgid",
+        Op::SetUid(_) => "setuid",
+        Op::KeepCapabilities => "capset, prctl(PR_CAP_AMBIENT)",
+        Op::StartHelper(_) | Op::Fork { .. } => "clone3",
+        Op::AwaitHelper(_) | Op::WaitForChild(_) => "wait4",
+        Op::WriteIdMaps => "write",
         _ => "prctl",
     }
 }

@@ -114,6 +114,7 @@ fn plan() -> Plan {
         hostname: Some(Text::from("dwell")),
         clocks: Vec::new(),
         process: Process::default(),
+        actions: Vec::new(),
     }
 }
 

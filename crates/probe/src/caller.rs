@@ -86,16 +86,21 @@ pub(crate) fn add_subids(plan: &Plan, facts: &mut Facts) -> Result<(), ProbeErro
     if !wants_subids(plan, caller.uid) {
         return Ok(());
     }
-    let lines = |path: &str| match file::read(path.as_bytes()) {
-        Ok(text) => Ok(subid::parse_subids(&text, caller.name.as_bytes(), caller.uid)),
-        Err(Errno::NOENT | Errno::NOTDIR) => Ok(Vec::new()),
-        Err(no) => Err(ProbeError::kernel("read", path, "open", no)),
-    };
-    let (subuids, subgids) = (lines("/etc/subuid")?, lines("/etc/subgid")?);
+    let (subuids, subgids) =
+        (subordinates("/etc/subuid", caller)?, subordinates("/etc/subgid", caller)?);
     (caller.subuids, caller.subgids) = (subuids, subgids);
     facts.newuidmap = program(b"newuidmap");
     facts.newgidmap = program(b"newgidmap");
     Ok(())
+}
+
+/// The lines of a file like `/etc/subuid` that are the caller's; none where there is no file.
+pub(crate) fn subordinates(path: &str, caller: &Caller) -> Result<Vec<(u32, u32)>, ProbeError> {
+    match file::read(path.as_bytes()) {
+        Ok(text) => Ok(subid::parse_subids(&text, caller.name.as_bytes(), caller.uid)),
+        Err(Errno::NOENT | Errno::NOTDIR) => Ok(Vec::new()),
+        Err(no) => Err(ProbeError::kernel("read", path, "open", no)),
+    }
 }
 
 /// The first file called `name` in `PATH`, or in the usual places, that can be executed.

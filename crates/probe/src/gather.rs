@@ -12,7 +12,7 @@ use crate::bytes::number;
 use crate::error::ProbeError;
 use crate::file::Proc;
 use crate::places::{self, World};
-use crate::{caller, listing, look, mountinfo, resolv_conf, secrets, unix_sockets};
+use crate::{caller, in_place, listing, look, mountinfo, resolv_conf, secrets, unix_sockets};
 
 /// Reads what [`lower`](dwell_plan) has to know about the machine to build the world of `plan`.
 ///
@@ -20,6 +20,9 @@ use crate::{caller, listing, look, mountinfo, resolv_conf, secrets, unix_sockets
 /// When the kernel does not tell something without which a world cannot be built, or could be
 /// built only with a hole in it: procfs, the caller's ids, the mounts, the bound sockets.
 pub fn facts(plan: &Plan) -> Result<Facts, ProbeError> {
+    if !plan.actions.is_empty() {
+        return in_place::facts(plan);
+    }
     let proc = Proc::open()?;
     let mut facts = Facts {
         kernel: kernel(rustix::system::uname().release().to_bytes()),
@@ -159,7 +162,7 @@ fn spot() -> WorldPath {
 }
 
 /// `6.18.44-fc` is 6.18.
-fn kernel(release: &[u8]) -> Kernel {
+pub(crate) fn kernel(release: &[u8]) -> Kernel {
     let mut numbers = release.split(|b| !b.is_ascii_digit()).map(|n| number(n).unwrap_or(0));
     Kernel { major: numbers.next().unwrap_or(0), minor: numbers.next().unwrap_or(0) }
 }

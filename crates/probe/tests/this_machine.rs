@@ -24,6 +24,7 @@ fn plan() -> Plan {
         hostname: None,
         clocks: vec![],
         process: Process::default(),
+        actions: Vec::new(),
     }
 }
 

@@ -12,8 +12,13 @@ pub enum Detail {
 }
 
 /// The commands and what they do.
-pub(crate) const COMMANDS: [(&str, &str); 2] =
-    [("run", "Start a program in a world of its own"), ("help", "Print help for a command")];
+pub(crate) const COMMANDS: [(&str, &str); 5] = [
+    ("run", "Start a program in a world of its own"),
+    ("unshare", "Start a program in new namespaces, as unshare(1)"),
+    ("nsenter", "Start a program in existing namespaces, as nsenter(1)"),
+    ("install-links", "Give the binary the names of the tools it stands in for"),
+    ("help", "Print help for a command"),
+];
 
 /// Where the one-line helps start; longer options push theirs to the next line.
 const COLUMN: usize = 32;

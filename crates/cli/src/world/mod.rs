@@ -71,6 +71,7 @@ pub fn plan(low: LowArgs, invocation: &Invocation<'_>) -> Result<Plan, Failure> 
             timeout_ms: low.timeout_ms,
             capabilities: low.capabilities,
         },
+        actions: Vec::new(),
     })
 }
 

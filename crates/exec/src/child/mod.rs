@@ -3,9 +3,10 @@
 //! Only `dwell_sys::raw` on prepared memory: no allocation, no lock, no formatting, no panic path.
 
 mod changes;
-mod ops;
+pub(crate) mod ops;
+mod own;
 mod reap;
-mod start;
+pub(crate) mod start;
 
 use std::sync::Arc;
 
@@ -97,7 +98,7 @@ fn step(p: &mut Prepared, op: Op) -> Result<Then, Errno> {
         Op::ForkSibling => start::sibling(p),
         Op::Spawn { vfork } => start::spawn(p, vfork).map(|()| Then::Next),
         Op::Reap { layer, below } => Ok(Then::End(reap::reap(p, layer, below))),
-        Op::Exec => Err(start::exec(p)),
+        Op::Exec => Err(start::exec(p).0),
         other => ops::simple(p, other).map(|()| Then::Next),
     }
 }

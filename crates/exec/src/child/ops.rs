@@ -5,11 +5,12 @@ use std::ffi::CStr;
 use dwell_plan::program::{Barrier, Op, Str};
 use dwell_sys::raw::{self, Errno, Fd, consts};
 
+use super::own;
 use super::reap::PARENT_DIED;
 use crate::message::Message;
 use crate::prepared::{Prepared, attr_bits, clone_bit, clone_bits};
 
-pub(super) fn simple(p: &mut Prepared, op: Op) -> Result<(), Errno> {
+pub(crate) fn simple(p: &mut Prepared, op: Op) -> Result<(), Errno> {
     match op {
         Op::Barrier(Barrier::IdMaps) => barrier(p),
         Op::Unshare(set) => raw::unshare(clone_bits(set)),
@@ -168,7 +169,7 @@ fn process(p: &mut Prepared, op: Op) -> Result<(), Errno> {
     }
 }
 
-fn rights(p: &Prepared, op: Op) -> Result<(), Errno> {
+fn rights(p: &mut Prepared, op: Op) -> Result<(), Errno> {
     match op {
         Op::SetGroups => raw::setgroups(&p.program().groups),
         Op::SetIds { uid, gid } => {
@@ -183,8 +184,7 @@ fn rights(p: &Prepared, op: Op) -> Result<(), Errno> {
         }
         Op::NoNewPrivs => raw::set_no_new_privs(),
         Op::RefuseKeys => raw::seccomp_set_filter(&crate::keys::FILTER, 0).map(drop),
-        // Every other op is handled before this is reached.
-        _ => Err(Errno::NOSYS),
+        _ => own::own(p, op),
     }
 }
 
@@ -201,7 +201,10 @@ fn bound(keep: u64) -> Result<(), Errno> {
 }
 
 /// Capabilities end well before bit 48.
-fn each_bit(set: u64, mut call: impl FnMut(u32) -> Result<(), Errno>) -> Result<(), Errno> {
+pub(super) fn each_bit(
+    set: u64,
+    mut call: impl FnMut(u32) -> Result<(), Errno>,
+) -> Result<(), Errno> {
     for bit in 0..48u32 {
         if set & (1u64 << bit) != 0 {
             call(bit)?;
@@ -321,7 +324,7 @@ fn fs_directory(p: &Prepared, fs: Fd, key: &CStr, at: Fd, path: Str) -> Result<(
     raw::fsconfig_string(fs, key, value)
 }
 
-fn decimal(n: i32, room: &mut [u8; 12]) -> &[u8] {
+pub(super) fn decimal(n: i32, room: &mut [u8; 12]) -> &[u8] {
     let mut rest = n.unsigned_abs();
     let mut start = room.len();
     for (at, digit) in room.iter_mut().enumerate().rev() {

@@ -8,7 +8,7 @@ use crate::prepared::Prepared;
 
 /// How much of a program that cannot be started is sent: enough for `#!` and for the program headers
 /// of any usual ELF file.
-pub(super) const HEAD: usize = 1024;
+pub(crate) const HEAD: usize = 1024;
 
 /// The list goes on in a sibling; this process ends.
 pub(super) fn sibling(p: &mut Prepared) -> Result<Then, Errno> {
@@ -65,8 +65,9 @@ fn with_shared_memory(p: &mut Prepared, stack: &mut Stack) -> Result<i32, Errno>
     }
 }
 
-/// Becomes the program: the first candidate that is there. Returns only when none can be run.
-pub(super) fn exec(p: &Prepared) -> Errno {
+/// Becomes the program: the first candidate that is there. Returns only when none can be run: why, and
+/// which was tried last.
+pub(crate) fn exec(p: &Prepared) -> (Errno, usize) {
     let mut denied = None;
     for n in 0..p.candidates.len() {
         let Some(path) = p.candidates.get(n) else { break };
@@ -74,18 +75,18 @@ pub(super) fn exec(p: &Prepared) -> Errno {
             Errno::NOENT | Errno::NOTDIR => {
                 // There, but what it names is not: no other candidate is meant.
                 if raw::statx_at(Fd::CWD, path, 0).is_ok() {
-                    return Errno::NOENT;
+                    return (Errno::NOENT, n);
                 }
             }
             Errno::ACCESS => denied = Some(Errno::ACCESS),
-            other => return other,
+            other => return (other, n),
         }
     }
-    denied.unwrap_or(Errno::NOENT)
+    (denied.unwrap_or(Errno::NOENT), 0)
 }
 
 /// Copies the start of the program's file, if there is one; returns how much.
-pub(super) fn head_of_program(p: &Prepared, room: &mut [u8]) -> usize {
+pub(crate) fn head_of_program(p: &Prepared, room: &mut [u8]) -> usize {
     for n in 0..p.candidates.len() {
         let Some(path) = p.candidates.get(n) else { break };
         let Ok(fd) = raw::openat(Fd::CWD, path, consts::O_RDONLY | consts::O_CLOEXEC, 0) else {

@@ -27,6 +27,7 @@ pub(crate) fn plan(own: NamespaceSet, script: &str) -> Plan {
         hostname: None,
         clocks: Vec::new(),
         process: Process::default(),
+        actions: Vec::new(),
     }
 }
 

@@ -11,6 +11,8 @@ use crate::text::Text;
 pub(super) enum List {
     Setup,
     Entry,
+    /// That of the next helper.
+    Helper,
 }
 
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub(super) struct Builder {
     pub(super) steps: Vec<Step>,
     pub(super) setup: Block,
     pub(super) entry: Block,
+    helper: Block,
+    pub(super) helpers: Vec<Block>,
     list: List,
     pub(super) host_files: Vec<HostFile>,
     /// Directories that the host side removes at the end.
@@ -38,6 +42,8 @@ impl Builder {
             steps: Vec::new(),
             setup: Block::default(),
             entry: Block::default(),
+            helper: Block::default(),
+            helpers: Vec::new(),
             list: List::Setup,
             host_files: Vec::new(),
             added: Vec::new(),
@@ -88,7 +94,14 @@ impl Builder {
         object: impl Into<String>,
         origin: Option<&Origin>,
     ) {
-        self.steps.push(Step { verb, object: object.into(), origin: origin.cloned() });
+        let object = object.into();
+        self.steps.push(Step { verb, object, origin: origin.cloned(), says: None });
+    }
+
+    /// The words for failures of the following ops.
+    pub(super) fn says(&mut self, words: impl Into<String>) {
+        let (object, says) = (String::new(), Some(words.into()));
+        self.steps.push(Step { verb: "", object, origin: None, says });
     }
 
     pub(super) fn current_step(&self) -> u32 {
@@ -106,7 +119,14 @@ impl Builder {
         match self.list {
             List::Setup => &mut self.setup,
             List::Entry => &mut self.entry,
+            List::Helper => &mut self.helper,
         }
+    }
+
+    /// Makes what was written to [`List::Helper`] a list of its own, and gives its number.
+    pub(super) fn end_helper(&mut self) -> u16 {
+        self.helpers.push(std::mem::take(&mut self.helper));
+        u16::try_from(self.helpers.len() - 1).unwrap_or(u16::MAX)
     }
 
     fn here(&mut self) -> u32 {
@@ -124,6 +144,12 @@ impl Builder {
         self.block().rescues.push(Rescue { from, to, errnos, then: to });
     }
 
+    /// If one of the ops since `from` and before `to` ends with any error, the list goes on here.
+    pub(super) fn rescue_to_here(&mut self, from: u32, to: u32) {
+        let then = self.here();
+        self.block().rescues.push(Rescue { from, to, errnos: &[], then });
+    }
+
     /// A jump over what follows, to where [`land`](Self::land) is called.
     pub(super) fn leave(&mut self) -> u32 {
         let at = self.here();
@@ -131,11 +157,12 @@ impl Builder {
         at
     }
 
-    /// The target of a jump made by [`leave`](Self::leave).
+    /// The target of a jump made by [`leave`](Self::leave), or of the parent of a fork.
     pub(super) fn land(&mut self, jump: u32) {
         let end = self.here();
-        if let Some(op) = self.block().ops.get_mut(jump as usize) {
-            *op = Op::Goto(end);
+        let op = self.block().ops.get_mut(jump as usize);
+        if let Some(Op::Goto(to) | Op::Fork { parent: to, .. }) = op {
+            *to = end;
         }
     }
 

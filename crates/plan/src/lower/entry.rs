@@ -5,7 +5,7 @@ use super::builder::Builder;
 use crate::caps::CapSet;
 use crate::errno::{EACCES, ENOENT, ENOTDIR};
 use crate::namespace::NamespaceKind;
-use crate::plan::{CapabilityChange, User};
+use crate::plan::{CapabilityChange, Command, User};
 use crate::program::{Op, Slot, Topic, own_terminal};
 use crate::rlimit;
 use crate::text::Text;
@@ -35,7 +35,8 @@ pub(super) fn write(cx: &Context<'_>, b: &mut Builder, peer: Option<Slot>) -> Pr
     b.op(Op::KeepDescriptors);
     b.op(Op::ResetSignals);
     b.op(Op::Exec);
-    Prepared { candidates: candidates(cx, &program), env: environment(cx), groups }
+    let command = &cx.plan.command;
+    Prepared { candidates: candidates(command, DEFAULT_PATH), env: environment(cx), groups }
 }
 
 /// KERNEL: `kill(0, …)` reaches the whole process group and a terminal's signals its foreground group,
@@ -138,12 +139,14 @@ fn working_directory(cx: &Context<'_>, b: &mut Builder) {
     }
 }
 
-fn candidates(cx: &Context<'_>, program: &Text) -> Vec<Text> {
+/// The paths to try for the program: itself, or in each directory of its `PATH`.
+pub(super) fn candidates(command: &Command, default_path: &[u8]) -> Vec<Text> {
+    let program = command.argv.first().cloned().unwrap_or_default();
     if program.as_bytes().contains(&b'/') {
-        return vec![program.clone()];
+        return vec![program];
     }
-    let path = cx.plan.command.env.iter().rev().find(|v| v.name == "PATH");
-    let path = path.map_or(DEFAULT_PATH, |v| v.value.as_bytes());
+    let path = command.env.iter().rev().find(|v| v.name == "PATH");
+    let path = path.map_or(default_path, |v| v.value.as_bytes());
     let full = |dir: &[u8]| {
         let dir = if dir.is_empty() { b"." } else { dir };
         Text::from([dir, b"/", program.as_bytes()].concat())
@@ -152,11 +155,15 @@ fn candidates(cx: &Context<'_>, program: &Text) -> Vec<Text> {
 }
 
 fn environment(cx: &Context<'_>) -> Vec<Text> {
-    let one = |name: &[u8], value: &[u8]| Text::from([name, b"=", value].concat());
-    let mut env: Vec<Text> =
-        cx.plan.command.env.iter().map(|v| one(v.name.as_bytes(), v.value.as_bytes())).collect();
+    let mut env = variables(&cx.plan.command);
     if let Some(workdir) = &cx.plan.command.workdir {
-        env.push(one(b"PWD", workdir.path.as_bytes()));
+        env.push(Text::from([b"PWD=", workdir.path.as_bytes()].concat()));
     }
     env
+}
+
+/// The environment as `execve(2)` takes it.
+pub(super) fn variables(command: &Command) -> Vec<Text> {
+    let one = |name: &[u8], value: &[u8]| Text::from([name, b"=", value].concat());
+    command.env.iter().map(|v| one(v.name.as_bytes(), v.value.as_bytes())).collect()
 }

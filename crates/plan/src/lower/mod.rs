@@ -1,5 +1,6 @@
 //! From a Plan and the Facts to a Program. Every decision and every fallback is taken here.
 
+mod actions;
 mod builder;
 mod emit;
 mod entry;
@@ -21,6 +22,7 @@ use crate::program::{HostMaps, MapWriter, Program, Topic};
 use crate::refusal::Refusal;
 use crate::text::Text;
 
+pub(crate) use actions::check as check_actions;
 pub use setup::ahead;
 
 use builder::Builder;
@@ -45,6 +47,9 @@ pub fn lower_explained(plan: &Plan, facts: &Facts) -> Result<Program, Refusal> {
 
 fn lower_with(plan: &Plan, facts: &Facts, mut builder: Builder) -> Result<Program, Refusal> {
     plan.check()?;
+    if !plan.actions.is_empty() {
+        return actions::write(plan, facts, &mut builder);
+    }
     if builder.explains() {
         setup::explain_walls(plan, &mut builder);
     }

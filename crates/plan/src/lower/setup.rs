@@ -8,7 +8,7 @@ use crate::errno::EINVAL;
 use crate::namespace::{NamespaceKind, NamespaceSet};
 use crate::plan::Plan;
 use crate::program::{
-    Barrier, HostFileKind, Op, Program, PtySource, Slot, Str, clock_name, own_terminal,
+    Barrier, HostFileKind, Op, Program, PtySource, Slot, Start, Str, clock_name, own_terminal,
 };
 use crate::refusal::Refusal;
 
@@ -262,6 +262,7 @@ fn last_steps(cx: &Context<'_>, b: &mut Builder, peer: Option<Slot>, layer: Opti
 
 fn finish(cx: &Context<'_>, b: &mut Builder, command: entry::Prepared) -> Program {
     Program {
+        start: Start::World,
         arena: std::mem::take(&mut b.arena),
         slots: b.slot_count(),
         steps: std::mem::take(&mut b.steps),
@@ -273,6 +274,7 @@ fn finish(cx: &Context<'_>, b: &mut Builder, command: entry::Prepared) -> Progra
         host_maps: cx.ids.host_maps.clone(),
         setup: std::mem::take(&mut b.setup),
         entry: std::mem::take(&mut b.entry),
+        helpers: Vec::new(),
         candidates: command.candidates,
         argv: cx.plan.command.argv.clone(),
         env: command.env,

@@ -20,6 +20,20 @@ pub fn setresgid(real: u32, effective: u32, saved: u32) -> Result<(), Errno> {
     unsafe { syscall!(__NR_setresgid, real, effective, saved) }.map(drop)
 }
 
+/// Sets the user id: all three for who may (`CAP_SETUID`), else the effective one alone (`setuid(2)`).
+#[inline]
+pub fn setuid(uid: u32) -> Result<(), Errno> {
+    // SAFETY: takes no pointers.
+    unsafe { syscall!(__NR_setuid, uid) }.map(drop)
+}
+
+/// Sets the group id: all three for who may (`CAP_SETGID`), else the effective one alone (`setgid(2)`).
+#[inline]
+pub fn setgid(gid: u32) -> Result<(), Errno> {
+    // SAFETY: takes no pointers.
+    unsafe { syscall!(__NR_setgid, gid) }.map(drop)
+}
+
 /// Sets the supplementary groups (`setgroups(2)`).
 // KERNEL: EPERM in a user namespace whose /proc/PID/setgroups says `deny`, or that has no gid_map yet.
 #[inline]

@@ -138,6 +138,13 @@ pub fn mount_legacy(
     mount(Some(source), target, Some(fstype), flags, data)
 }
 
+/// Mounts what is at `source` at `target` as well, without what is mounted below it (`mount(2)` with
+/// `MS_BIND`).
+#[inline]
+pub fn bind_legacy(source: &CStr, target: &CStr) -> Result<(), Errno> {
+    mount(Some(source), target, None, u64::from(general::MS_BIND), None)
+}
+
 #[inline]
 fn mount(
     source: Option<&CStr>,

@@ -1,0 +1,103 @@
+//! From the actions of an applet to the program, or to an exit code.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::Arc;
+
+use dwell_exec::Cause;
+use dwell_plan::action::Action;
+use dwell_plan::plan::{
+    Command, EnvVar, Identity, Namespaces, PLAN_VERSION, Plan, Process, RootSource,
+};
+use dwell_plan::{NamespaceKind, NamespaceSet, Text, lower};
+
+use super::{Door, FAILURE};
+
+/// What is to be started.
+pub(super) struct Start {
+    pub(super) actions: Vec<Action>,
+    /// The program and its arguments; none for a shell.
+    pub(super) program: Vec<OsString>,
+    pub(super) env: Vec<EnvVar>,
+    /// Whose shell it would be.
+    pub(super) uid: u32,
+}
+
+/// Does what `start` says and becomes the program; returns only with an exit code.
+pub(super) fn start(door: &Door, start: Start) -> u8 {
+    let plan = plan(start);
+    let facts = match dwell_probe::facts(&plan) {
+        Ok(facts) => facts,
+        Err(error) => return door.fail(error),
+    };
+    let program = match lower(&plan, &facts) {
+        Ok(program) => Arc::new(program),
+        Err(refusal) => {
+            let code = door.fail(&refusal.sentence);
+            refusal.hint.iter().for_each(|hint| door.hint(hint));
+            return code;
+        }
+    };
+    let own = unshared(&plan.actions);
+    dwell_exec::become_program(&program, &|failure| {
+        door.fail(&failure.sentence);
+        let hint = failure.hint.clone().or_else(|| known_cause(own, failure.cause));
+        hint.iter().for_each(|hint| door.hint(hint));
+        match failure.cause {
+            Cause::ProgramMissing | Cause::ProgramRefused => failure.code(),
+            _ => FAILURE,
+        }
+    })
+}
+
+fn plan(start: Start) -> Plan {
+    let Start { mut actions, program, env, uid } = start;
+    let mut argv: Vec<Text> = program.into_iter().map(Text::from).collect();
+    if argv.is_empty() {
+        argv.push(shell(&env, uid));
+        actions.push(Action::LoginShell);
+    }
+    Plan {
+        version: PLAN_VERSION,
+        command: Command { argv, env, workdir: None },
+        namespaces: Namespaces { own: NamespaceSet::EMPTY, join: Vec::new() },
+        identity: Identity::default(),
+        root: RootSource::default(),
+        grants: Vec::new(),
+        read_only: false,
+        scratch: None,
+        hostname: None,
+        clocks: Vec::new(),
+        process: Process::default(),
+        actions,
+    }
+}
+
+/// `$SHELL`, else the shell of the user database, else `/bin/sh`.
+fn shell(env: &[EnvVar], uid: u32) -> Text {
+    let named = env.iter().find(|var| var.name == *"SHELL").map(|var| var.value.clone());
+    let of_user = || dwell_probe::user_by_uid(Path::new("/etc/passwd"), uid).map(|user| user.shell);
+    let usable = |shell: &Text| !shell.is_empty();
+    named.or_else(of_user).filter(usable).unwrap_or_else(|| Text::from("/bin/sh"))
+}
+
+/// The caller's environment, but for what has no name.
+pub(super) fn environment() -> Vec<EnvVar> {
+    std::env::vars_os()
+        .map(|(name, value)| EnvVar { name: Text::from(name), value: Text::from(value) })
+        .filter(|var| !var.name.as_bytes().contains(&b'='))
+        .collect()
+}
+
+fn unshared(actions: &[Action]) -> NamespaceSet {
+    actions.iter().fold(NamespaceSet::EMPTY, |all, action| match action {
+        Action::Unshare(set) => all.union(*set),
+        _ => all,
+    })
+}
+
+/// Why the kernel refuses to make namespaces, where that can be told.
+fn known_cause(own: NamespaceSet, cause: Cause) -> Option<String> {
+    let Cause::Clone(errno) = cause else { return None };
+    dwell_probe::why_no_namespaces(own, own.has(NamespaceKind::User), errno)
+}
