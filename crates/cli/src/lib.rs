@@ -11,6 +11,7 @@
 
 pub mod command;
 pub mod execute;
+pub mod getopt;
 pub mod invocation;
 mod machine;
 pub mod message;
