@@ -16,6 +16,7 @@ mod convert;
 #[cfg(feature = "guard-allocator")]
 pub mod guard;
 pub mod memory;
+pub mod nsfs;
 pub mod pidfd;
 pub mod raw;
 pub mod signalfd;
