@@ -9,6 +9,7 @@
 //! completions.
 #![forbid(unsafe_code)]
 
+mod applets;
 pub mod command;
 pub mod execute;
 pub mod getopt;
@@ -17,6 +18,7 @@ mod machine;
 pub mod message;
 pub mod options;
 pub mod show;
+pub mod table;
 #[cfg(test)]
 mod testing;
 pub mod world;
@@ -27,19 +29,18 @@ use command::Action;
 use invocation::Invocation;
 
 /// What the binary does, by the name it was started under.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum Role {
     /// `dwell COMMAND …`, and every name that no applet has.
     Dwell,
+    /// A program that dwell stands in for.
+    Applet(&'static applets::Applet),
 }
 
 impl Role {
-    /// The role that belongs to `argv[0]`: its base name decides. Applets get their arms here.
+    /// The role that belongs to `argv[0]`: its base name decides.
     fn of(argv0: Option<&OsStr>) -> Role {
-        let base = argv0.map(std::path::Path::new).and_then(std::path::Path::file_name);
-        match base.and_then(OsStr::to_str) {
-            Some("dwell") | Some(_) | None => Role::Dwell,
-        }
+        argv0.and_then(applets::by_path).map_or(Role::Dwell, Role::Applet)
     }
 }
 
@@ -49,10 +50,14 @@ pub fn main(args: impl Iterator<Item = OsString>) -> u8 {
     let argv0 = args.next();
     match Role::of(argv0.as_deref()) {
         Role::Dwell => dwell(args.collect()),
+        Role::Applet(applet) => applet.run_by_name(&argv0.unwrap_or_default(), args.collect()),
     }
 }
 
 fn dwell(args: Vec<OsString>) -> u8 {
+    if let Some(applet) = args.first().and_then(|name| applets::Applet::named(name)) {
+        return applet.run_as_command(args.into_iter().skip(1).collect());
+    }
     let machine = machine::Local;
     let invocation = Invocation {
         env: std::env::vars_os().collect(),
@@ -74,7 +79,16 @@ mod tests {
     #[test]
     fn every_other_name_is_dwell() {
         for name in [Some("dwell"), Some("/usr/local/bin/dwell-1.0"), Some(""), None] {
-            assert_eq!(Role::of(name.map(OsStr::new)), Role::Dwell, "{name:?}");
+            assert!(matches!(Role::of(name.map(OsStr::new)), Role::Dwell), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn applets_have_their_names() {
+        for name in ["lsns", "/usr/bin/lsns"] {
+            assert!(
+                matches!(Role::of(Some(OsStr::new(name))), Role::Applet(a) if a.name == "lsns")
+            );
         }
     }
 }

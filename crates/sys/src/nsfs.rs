@@ -44,7 +44,7 @@ pub fn of_socket(socket: &impl AsFd) -> Result<OwnedFd, Errno> {
 /// A copy of descriptor `number` of a process (`pidfd_getfd(2)`, Linux 5.6). `EPERM` without the
 /// right to trace it.
 pub fn descriptor_of(process: &impl AsFd, number: i32) -> Result<OwnedFd, Errno> {
-    raw::pidfd_getfd(Fd::of(process), number).map(adopt)
+    raw::descriptor_of_process(Fd::of(process), number).map(adopt)
 }
 
 /// The number that no other namespace ever has, while inode numbers are used again (`NS_GET_ID`,

@@ -35,6 +35,9 @@ impl Scan {
             let namespace = namespaces.entry(id).or_insert_with(|| Namespace::new(id, kind));
             namespace.by_file = true;
             open.extend(relate(namespace, &fd));
+            if kind == NamespaceKind::Net {
+                self.ask_netnsid(&fd, id);
+            }
         }
     }
 

@@ -140,10 +140,17 @@ impl Scan {
             self.relate(&fd, id);
         }
         if asks_id {
-            let answer = self.route.as_ref().map_or(NetnsId::Unknown, |r| r.id_of(fd.as_fd()));
-            if let Some(namespace) = self.inventory.namespaces.get_mut(&id) {
-                namespace.netnsid = answer;
-            }
+            self.ask_netnsid(&fd, id);
+        }
+    }
+
+    /// Asks for the id of a network namespace, where that is wanted.
+    pub(super) fn ask_netnsid(&mut self, fd: &OwnedFd, id: u64) {
+        let Some(route) = &self.route else { return };
+        if let Some(namespace) = self.inventory.namespaces.get_mut(&id)
+            && namespace.netnsid == NetnsId::Unknown
+        {
+            namespace.netnsid = route.id_of(fd.as_fd());
         }
     }
 

@@ -49,7 +49,7 @@ pub use files::*;
 pub use ipc::*;
 pub use mounts::*;
 pub use net::interface_up;
-pub use nsfs::*;
+pub(crate) use nsfs::*;
 pub use process::*;
 pub(crate) use signals::signalfd;
 pub use signals::*;

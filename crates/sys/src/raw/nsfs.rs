@@ -11,13 +11,6 @@ pub(crate) fn ioctl_answer(fd: Fd, request: u32) -> Result<u32, Errno> {
     unsafe { syscall!(__NR_ioctl, fd, request, 0usize) }.map(|n| low32(n).cast_unsigned())
 }
 
-/// The user namespace that owns the namespace of a file (`NS_GET_USERNS`, Linux 4.9);
-/// close-on-exec. `EPERM` when it lies above the caller's.
-pub fn namespace_owner(namespace: Fd) -> Result<Fd, Errno> {
-    // SAFETY: the call takes no pointer.
-    unsafe { syscall!(__NR_ioctl, namespace, ioctl::NS_GET_USERNS, 0usize) }.map(to_fd)
-}
-
 /// The parent of a user or pid namespace (`NS_GET_PARENT`, Linux 4.9); close-on-exec.
 pub(crate) fn namespace_parent(namespace: Fd) -> Result<Fd, Errno> {
     // SAFETY: the call takes no pointer.
@@ -41,7 +34,7 @@ pub(crate) fn socket_namespace(socket: Fd) -> Result<Fd, Errno> {
 }
 
 /// A copy of a descriptor of another process; close-on-exec (`pidfd_getfd(2)`, Linux 5.6).
-pub(crate) fn pidfd_getfd(process: Fd, number: i32) -> Result<Fd, Errno> {
+pub(crate) fn descriptor_of_process(process: Fd, number: i32) -> Result<Fd, Errno> {
     // SAFETY: takes no pointers.
     unsafe { syscall!(__NR_pidfd_getfd, process, number, 0u32) }.map(to_fd)
 }

@@ -22,6 +22,15 @@ pub fn setns(fd: Fd, flags: u32) -> Result<(), Errno> {
     unsafe { syscall!(__NR_setns, fd, flags) }.map(drop)
 }
 
+/// The user namespace that owns the namespace of a file (`NS_GET_USERNS` of `ioctl_ns(2)`, Linux 4.9);
+/// close-on-exec. `EPERM` when it lies above the caller's.
+pub fn namespace_owner(namespace: Fd) -> Result<Fd, Errno> {
+    /// `_IO(0xb7, 1)`.
+    const NS_GET_USERNS: u32 = 0xb701;
+    // SAFETY: the call takes no pointer.
+    unsafe { syscall!(__NR_ioctl, namespace, NS_GET_USERNS, 0usize) }.map(to_fd)
+}
+
 /// Sets the host name of the UTS namespace (`sethostname(2)`).
 #[inline]
 pub fn sethostname(name: &[u8]) -> Result<(), Errno> {

@@ -1,0 +1,82 @@
+//! The programs that dwell stands in for: under their own names, and as `dwell NAME`.
+//!
+//! Under its own name an applet does what its model does and fails with the same words.
+
+mod lsns;
+
+use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
+use std::path::Path;
+
+use crate::getopt::Misuse;
+use crate::message::{say, visible};
+
+/// A program that dwell stands in for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Applet {
+    /// Its name, and the command of `dwell` for it.
+    pub(crate) name: &'static str,
+    /// What it does, in a line.
+    pub(crate) about: &'static str,
+    run: fn(&Door, Vec<OsString>) -> u8,
+}
+
+/// Every applet.
+pub(crate) const APPLETS: &[Applet] =
+    &[Applet { name: "lsns", about: "List namespaces, one a line", run: lsns::main }];
+
+impl Applet {
+    /// The applet called `name`.
+    pub(crate) fn named(name: &OsStr) -> Option<&'static Applet> {
+        APPLETS.iter().find(|applet| name == applet.name)
+    }
+
+    /// Runs it under its own name; `argv0` is what it was called.
+    pub(crate) fn run_by_name(&self, argv0: &OsStr, args: Vec<OsString>) -> u8 {
+        let called = visible(&argv0.to_string_lossy());
+        (self.run)(&Door { name: self.name.to_owned(), called }, args)
+    }
+
+    /// Runs it as a command of `dwell`.
+    pub(crate) fn run_as_command(&self, args: Vec<OsString>) -> u8 {
+        let name = format!("dwell {}", self.name);
+        (self.run)(&Door { called: name.clone(), name }, args)
+    }
+}
+
+/// By which name an applet was started: the beginning of everything it says.
+#[derive(Clone, Debug)]
+pub(crate) struct Door {
+    /// `lsns`, or `dwell lsns`.
+    pub(crate) name: String,
+    /// As it was typed, path and all.
+    called: String,
+}
+
+/// Exit code of an applet's own failures.
+pub(crate) const FAILURE: u8 = 1;
+
+impl Door {
+    /// Says what is wrong, and gives the exit code.
+    pub(crate) fn fail(&self, sentence: impl Display) -> u8 {
+        say(&format!("{}: {}\n", self.name, visible(&sentence.to_string())));
+        FAILURE
+    }
+
+    /// Says which word is wrong, as the C library does.
+    pub(crate) fn misuse(&self, misuse: &Misuse) -> u8 {
+        say(&format!("{}: {misuse}\n", self.called));
+        say(&format!("Try '{} --help' for more information.\n", self.name));
+        FAILURE
+    }
+
+    /// The answer to `--version`.
+    pub(crate) fn version(&self) -> String {
+        format!("{} from dwell {}\n", self.name, env!("CARGO_PKG_VERSION"))
+    }
+}
+
+/// The applet that a path names by its last part.
+pub(crate) fn by_path(path: &OsStr) -> Option<&'static Applet> {
+    Path::new(path).file_name().and_then(Applet::named)
+}
