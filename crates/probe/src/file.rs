@@ -32,6 +32,11 @@ impl Proc {
         Ok(Proc(fd))
     }
 
+    /// Its root directory.
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+
     /// The text of `/proc/<path>`; none where the kernel has no such file.
     pub(crate) fn read(&self, path: &str) -> Result<Option<Vec<u8>>, ProbeError> {
         let opened = match open_beneath(self.0.as_fd(), path) {

@@ -6,6 +6,7 @@
 //! panics.
 #![forbid(unsafe_code)]
 
+pub mod inventory;
 pub mod mountinfo;
 pub mod passwd;
 pub mod secrets;

@@ -17,6 +17,7 @@ mod convert;
 pub mod guard;
 pub mod inherited;
 pub mod memory;
+pub mod nsfs;
 pub mod pidfd;
 pub mod raw;
 pub mod signalfd;

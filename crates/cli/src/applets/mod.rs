@@ -5,6 +5,7 @@
 //! where.
 
 mod install;
+mod lsns;
 mod nsenter;
 mod start;
 mod unshare;
@@ -25,13 +26,24 @@ pub(crate) use install::install_links;
 pub(crate) struct Applet {
     /// Its name, and the command of `dwell` for it.
     pub(crate) name: &'static str,
+    /// What it does, in a line.
+    pub(crate) about: &'static str,
     run: fn(&Door, Vec<OsString>) -> u8,
 }
 
 /// Every applet.
 pub(crate) const APPLETS: &[Applet] = &[
-    Applet { name: "unshare", run: unshare::main },
-    Applet { name: "nsenter", run: nsenter::main },
+    Applet {
+        name: "unshare",
+        about: "Run a program in new namespaces",
+        run: unshare::main,
+    },
+    Applet {
+        name: "nsenter",
+        about: "Run a program in the namespaces of others",
+        run: nsenter::main,
+    },
+    Applet { name: "lsns", about: "List namespaces, one a line", run: lsns::main },
 ];
 
 /// The names that `dwell install-links` gives the binary.

@@ -36,6 +36,9 @@ pub fn overview(columns: usize) -> String {
     for (name, help) in COMMANDS {
         page.entry(&format!("  {name}"), help);
     }
+    for applet in crate::applets::APPLETS {
+        page.entry(&format!("  {}", applet.name), applet.about);
+    }
     page.line("\nOptions:");
     page.entry("  -h, --help", "Print this help");
     page.entry("  -V, --version", "Print the version");
