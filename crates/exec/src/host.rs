@@ -13,7 +13,7 @@ use crate::failure::{Cause, Failure, reason};
 use crate::message::Message;
 use crate::prepared::{Prepared, block_all, clone_bits};
 use crate::supervise::Supervisor;
-use crate::{Ended, Options, aside, child, idmaps};
+use crate::{Ended, Options, aside, child, filter, idmaps};
 
 /// Enough for counting the files of a deep layer. Pages that are not used cost nothing.
 const STACK: usize = 512 * 1024;
@@ -35,7 +35,8 @@ fn with_signals_blocked(program: &Arc<Program>, options: Options) -> Result<Ende
     let (ours, theirs) =
         raw::socketpair_seqpacket_cloexec().map_err(|e| internal("make a socket pair", e))?;
     let (ours, theirs) = (adopt(ours), adopt(theirs));
-    let mut prepared = Prepared::new(program, Fd::of(&theirs), options.arguments)
+    let filter = filter::compile(program)?;
+    let mut prepared = Prepared::new(program, Fd::of(&theirs), filter, options.arguments)
         .map_err(|e| internal("prepare the program", e))?;
     check_kept(program)?;
     let disk = make_disk_layer(program)?;

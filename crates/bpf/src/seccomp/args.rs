@@ -29,7 +29,7 @@ pub(super) fn write(
         let (left, group) = rest.split_at(before.len() - same);
         let verdict = Target::Return(last.verdict);
         next = match Union::of(group, narrow) {
-            Some(union) if !group.is_empty() => union.write(asm, verdict, next, narrow),
+            Some(union) => union.write(asm, verdict, next),
             _ => group.iter().rev().fold(next, |next, alternative| {
                 all(asm, &alternative.conditions, verdict, next, narrow)
             }),
@@ -102,6 +102,10 @@ fn ordered(
         // Nothing of 32 bits is as large.
         return no;
     }
+    if value == 0 && code == AT_LEAST {
+        // Everything is.
+        return yes;
+    }
     let compared = asm.compare(code, low(value), yes, no);
     let equal = asm.load(low_half(arg.index), compared);
     if narrow {
@@ -136,6 +140,8 @@ struct Union {
     /// First and last.
     intervals: Vec<(u64, u64)>,
     beyond: bool,
+    /// Whether the upper half is not looked at.
+    narrow: bool,
 }
 
 /// The largest value whose upper half is 0.
@@ -150,22 +156,32 @@ impl Union {
         if conditions.len() < 2 || conditions.len() != group.len() {
             return None;
         }
-        let mut union = Union { index, intervals: Vec::new(), beyond: false };
+        let lower = |arg: &Arg| arg.op == Compare::MaskedEqual && arg.value == LOW_MAX;
+        let narrow = narrow || conditions.iter().all(lower);
+        let mut union = Union { index, intervals: Vec::new(), beyond: false, narrow };
         for condition in conditions {
-            union.add(condition, narrow)?;
+            union.add(condition)?;
         }
         union.intervals.sort_unstable();
         Some(union)
     }
 
-    fn add(&mut self, condition: Arg, narrow: bool) -> Option<()> {
-        let value = if narrow { shortened(condition.value) } else { condition.value };
+    fn add(&mut self, condition: Arg) -> Option<()> {
+        let value = match condition.op {
+            // Equal, as far as anybody looks.
+            Compare::MaskedEqual if self.narrow && condition.value == LOW_MAX => {
+                condition.value_two
+            }
+            Compare::MaskedEqual => return None,
+            _ if self.narrow => shortened(condition.value),
+            _ => condition.value,
+        };
         if value > LOW_MAX {
             return None;
         }
         let mut below = |end: Option<u64>| self.intervals.extend(end.map(|end| (0, end)));
         match condition.op {
-            Compare::Equal => self.intervals.push((value, value)),
+            Compare::Equal | Compare::MaskedEqual => self.intervals.push((value, value)),
             Compare::Less => below(value.checked_sub(1)),
             Compare::LessOrEqual => below(Some(value)),
             Compare::GreaterOrEqual => self.above(value),
@@ -174,7 +190,6 @@ impl Union {
                 below(value.checked_sub(1));
                 self.above(value + 1);
             }
-            Compare::MaskedEqual => return None,
         }
         Some(())
     }
@@ -186,7 +201,7 @@ impl Union {
         }
     }
 
-    fn write(self, asm: &mut Assembler, yes: Target, no: Target, narrow: bool) -> Target {
+    fn write(self, asm: &mut Assembler, yes: Target, no: Target) -> Target {
         let mut ranges: Vec<Range> = vec![(0, no)];
         let mut done = 0;
         for (first, last) in self.intervals {
@@ -207,7 +222,7 @@ impl Union {
             Target::At(_) if ranges.len() > 1 => asm.load(low_half(self.index), search),
             _ => search,
         };
-        if narrow {
+        if self.narrow {
             return lower;
         }
         let compared = asm.compare(EQUAL, 0, lower, if self.beyond { yes } else { no });

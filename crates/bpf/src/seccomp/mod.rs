@@ -76,6 +76,8 @@ pub struct Setting {
     pub kernel: Kernel,
     /// The bounding set of the program's capabilities.
     pub capabilities: CapSet,
+    /// What is not allowed is logged and made all the same.
+    pub log: bool,
 }
 
 /// A compiled profile: all that `seccomp(2)` is given.
@@ -127,7 +129,7 @@ fn instructions(
 ) -> Result<Vec<Instruction>, Error> {
     let mut asm = Assembler::with_capacity(1024);
     let abis: Vec<Abi> = setting.machine.chosen(profile).collect();
-    let mut next = Target::Return(verdict::KILL_THREAD);
+    let mut next = Target::Return(selection.alien);
     // The own ABI is asked for first, so it is written last.
     for abi in abis.iter().rev().filter(|abi| **abi != Abi::X32) {
         let mut policy = Policy::of(*abi, selection)?;
@@ -164,7 +166,7 @@ fn add_x32(
         }
         return Ok(());
     }
-    let verdict = if selection.refuses_newer { verdict::ENOSYS } else { verdict::KILL_THREAD };
+    let verdict = if selection.refuses_newer { verdict::ENOSYS } else { selection.alien };
     tree::push(ranges, X32_BIT, Target::Return(verdict));
     Ok(())
 }

@@ -15,6 +15,8 @@ use super::{Setting, verdict};
 pub(super) struct Selection {
     /// What is done by default.
     pub(super) default: u32,
+    /// What is done about calls by way of an ABI without rules.
+    pub(super) alien: u32,
     /// Whether calls that are newer than the profile are answered ENOSYS.
     pub(super) refuses_newer: bool,
     /// Whether any rule asks a listener.
@@ -54,9 +56,12 @@ impl Selection {
             &String::new,
             ["defaultErrnoRet", "defaultErrno"],
         )?;
-        let permits = matches!(profile.default_action, Action::Allow | Action::Log | Action::Trace);
+        let default = logged(default, setting);
+        let permits = setting.log
+            || matches!(profile.default_action, Action::Allow | Action::Log | Action::Trace);
         let mut selection = Selection {
             default,
+            alien: logged(verdict::KILL_THREAD, setting),
             refuses_newer: !permits && default != verdict::ENOSYS,
             notifies: false,
             unknown: 0,
@@ -79,6 +84,7 @@ impl Selection {
         let keys = ["errnoRet", "errno"];
         let verdict =
             verdict::of(rule.action, rule.errno_ret, rule.errno.as_ref(), &pointer, keys)?;
+        let verdict = logged(verdict, setting);
         check(rule, at)?;
         if !counts(rule, at, setting)? {
             return Ok(());
@@ -91,7 +97,7 @@ impl Selection {
         } else {
             self.alternatives(&rule.args, verdict)
         };
-        self.notifies |= rule.action == Action::Notify;
+        self.notifies |= rule.action == Action::Notify && !setting.log;
         self.rules.push(Selected { calls, what });
         Ok(())
     }
@@ -147,6 +153,11 @@ impl Selection {
         }
         What::Sometimes(from, self.alternatives.len())
     }
+}
+
+/// The verdict, or where only the log is wanted what writes there.
+fn logged(verdict: u32, setting: &Setting) -> u32 {
+    if setting.log && verdict != verdict::ALLOW { verdict::LOG } else { verdict }
 }
 
 /// Looks for what is wrong in a rule, whether it counts or not.

@@ -8,6 +8,10 @@ use super::error::Error;
 
 /// `SECCOMP_RET_KILL_THREAD`.
 pub(super) const KILL_THREAD: u32 = 0;
+/// `SECCOMP_RET_ALLOW`.
+pub(super) const ALLOW: u32 = 0x7fff_0000;
+/// `SECCOMP_RET_LOG`.
+pub(super) const LOG: u32 = 0x7ffc_0000;
 const ERRNO: u32 = 0x0005_0000;
 const TRACE: u32 = 0x7ff0_0000;
 /// `SECCOMP_RET_ERRNO` with ENOSYS.
@@ -51,8 +55,8 @@ pub(super) fn of(
         Action::KillProcess => 0x8000_0000,
         Action::Trap => 0x0003_0000,
         Action::Notify => 0x7fc0_0000,
-        Action::Log => 0x7ffc_0000,
-        Action::Allow => 0x7fff_0000,
+        Action::Log => LOG,
+        Action::Allow => ALLOW,
         Action::Errno | Action::Trace if data > largest => {
             let why = format!("{data} is more than {largest}");
             return Err(Error::new(format!("{}/{number_key}", pointer()), why));

@@ -27,7 +27,7 @@ pub(crate) fn profile(
     assert!(compared > 1000, "{name} on {machine:?}: {compared}");
     // The conditions are ours to read, too: the whole file gives the same filter.
     let whole: Profile<'_> = serde_json::from_str(text).expect("a profile");
-    let setting = Setting { machine, kernel: KERNEL, capabilities };
+    let setting = Setting { machine, kernel: KERNEL, capabilities, log: false };
     let ours = seccomp::compile(&whole, &setting).expect("a filter");
     assert!(ours.instructions.len() < seccomp::MAX_INSTRUCTIONS);
 }
@@ -98,7 +98,7 @@ pub(crate) fn oci(
 ) -> Result<usize, String> {
     let text = profile.to_string();
     let parsed: Profile<'_> = serde_json::from_str(&text).expect("a profile");
-    let setting = Setting { machine, kernel: KERNEL, capabilities: CapSet::EMPTY };
+    let setting = Setting { machine, kernel: KERNEL, capabilities: CapSet::EMPTY, log: false };
     let ours = seccomp::compile(&parsed, &setting).expect("a filter").instructions;
     let arches: Vec<Abi> = machine.abis().to_vec();
     let named = |abi: &Abi| *abi == arches[0] || text.contains(&format!("\"{}\"", word(*abi)));

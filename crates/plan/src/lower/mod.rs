@@ -8,6 +8,7 @@ mod grants;
 mod host_view;
 mod ids;
 mod kernel_view;
+mod seccomp;
 mod setup;
 mod view;
 

@@ -5,6 +5,8 @@
 //! Texts are borrowed from the JSON where they can be: a profile has some hundred names of calls. The
 //! filter itself is compiled by the crate `bpf`.
 
+pub mod builtin;
+mod calls;
 mod name;
 
 use std::borrow::Cow;
