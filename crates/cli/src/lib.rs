@@ -18,6 +18,7 @@ mod machine;
 pub mod message;
 pub mod options;
 pub mod show;
+pub mod table;
 #[cfg(test)]
 mod testing;
 pub mod world;

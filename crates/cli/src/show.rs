@@ -4,7 +4,8 @@ use std::fmt::{Display, Write as _};
 
 use dwell_plan::NamespaceSet;
 use dwell_plan::plan::{
-    CapabilityChange, Clock, GrantKind, Mapping, Origin, Plan, Pty, RootSource, User,
+    CapabilityChange, Clock, GrantKind, Mapping, Origin, Plan, Pty, RootSource, Seccomp,
+    SeccompProfile, User,
 };
 
 use crate::message::visible;
@@ -144,6 +145,7 @@ impl Page {
         for (at, fd) in process.keep_fds.iter().enumerate() {
             self.item(at, "keeps", &format_args!("descriptor {fd}"));
         }
+        self.seccomp(&process.seccomp);
         let limit = |l: Option<u64>| l.map_or_else(|| "unlimited".to_owned(), |l| l.to_string());
         for (at, l) in process.rlimits.iter().enumerate() {
             let text = format!("{} {}, at most {}", l.name, limit(l.soft), limit(l.hard));
@@ -152,6 +154,21 @@ impl Page {
         if let Some(ms) = process.timeout_ms {
             let text = format!("after {}.{:03} s", ms / 1000, ms % 1000);
             self.fact("ends", &text);
+        }
+    }
+
+    fn seccomp(&mut self, seccomp: &Seccomp) {
+        let name = match &seccomp.profile {
+            SeccompProfile::Default => "the profile default".to_owned(),
+            SeccompProfile::Strict => "the profile strict".to_owned(),
+            SeccompProfile::None => "all of them".to_owned(),
+            SeccompProfile::Given { profile, origin } => {
+                format!("{} rules{}", profile.syscalls.len(), asked(origin))
+            }
+        };
+        self.fact("system calls", &name);
+        if seccomp.log {
+            self.fact("", &"what it does not allow is logged and made");
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::failure::{Cause, Failure, reason};
 use crate::message::Message;
 use crate::prepared::{Prepared, clone_bits};
 use crate::supervise::Supervisor;
-use crate::{Ended, Options, STACK, ahead, aside, child, idmaps};
+use crate::{Ended, Options, STACK, ahead, aside, child, filter, idmaps};
 
 /// Builds the world, runs the program in it and waits for its end.
 ///
@@ -34,7 +34,8 @@ pub(crate) fn with_signals_blocked(
     waiting: Option<Waiting>,
 ) -> Result<Ended, Failure> {
     let Channels { control: (ours, theirs), aside } = channels;
-    let mut prepared = Prepared::new(program, Fd::of(&theirs), options.arguments)
+    let filter = filter::compile(program)?;
+    let mut prepared = Prepared::new(program, Fd::of(&theirs), filter, options.arguments)
         .map_err(|e| internal("prepare the program", e))?;
     if let (Some(slot), Some((_, theirs))) = (program.aside, &aside) {
         prepared.put(slot, Fd::of(theirs));

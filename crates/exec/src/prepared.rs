@@ -4,6 +4,7 @@
 use std::ffi::CStr;
 use std::sync::Arc;
 
+use crate::filter::Filter;
 use dwell_plan::program::{Attrs, Op, Program, Slot, Str};
 use dwell_sys::raw::{self, ArgArea, Errno, ExecTable, Fd, Stack, consts};
 
@@ -17,6 +18,8 @@ pub(crate) struct Prepared {
     pub(crate) argv: ExecTable,
     pub(crate) env: ExecTable,
     pub(crate) stack: Option<Stack>,
+    /// For [`Op::Filter`].
+    pub(crate) filter: Filter,
     pub(crate) arguments: Option<ArgArea>,
     /// Ranges of descriptors that nobody needs.
     pub(crate) unneeded: Vec<(u32, u32)>,
@@ -42,6 +45,7 @@ impl Prepared {
     pub(crate) fn new(
         program: &Arc<Program>,
         control: Fd,
+        filter: Filter,
         arguments: Option<ArgArea>,
     ) -> Result<Self, Errno> {
         let table = |texts: &[dwell_plan::Text]| {
@@ -55,6 +59,7 @@ impl Prepared {
             argv: table(&program.argv)?,
             env: table(&program.env)?,
             stack: if spawns { Some(Stack::new(64 * 1024)?) } else { None },
+            filter,
             arguments,
             unneeded: Vec::new(),
             awaited: 0,

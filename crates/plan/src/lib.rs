@@ -21,6 +21,7 @@ pub mod program;
 mod refusal;
 pub mod render;
 pub mod rlimit;
+pub mod seccomp;
 pub mod text;
 
 pub use facts::Facts;

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::action::Action;
 use crate::idmap::IdMap;
 use crate::namespace::{NamespaceKind, NamespaceSet};
 use crate::path::WorldPath;
+use crate::seccomp::Profile;
 use crate::text::Text;
 
 /// The version of the Plan's JSON form that this crate reads and writes.
@@ -324,6 +325,50 @@ pub struct Process {
     pub timeout_ms: Option<u64>,
     /// Capabilities added to or taken from the default set.
     pub capabilities: Vec<CapabilityChange>,
+    /// Which system calls it can make.
+    #[serde(skip_serializing_if = "Seccomp::is_default")]
+    pub seccomp: Seccomp,
+}
+
+/// Which system calls a program can make; `seccomp(2)`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Seccomp {
+    /// What is done about each.
+    pub profile: SeccompProfile,
+    /// What is not allowed is logged and made all the same.
+    pub log: bool,
+}
+
+impl Seccomp {
+    fn is_default(&self) -> bool {
+        *self == Seccomp::default()
+    }
+}
+
+/// What is done about each system call.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SeccompProfile {
+    /// dwell's own, which nearly every program can live with.
+    #[default]
+    Default,
+    /// dwell's own, without what few programs need.
+    Strict,
+    /// All are made.
+    None,
+    /// One that was given.
+    Given {
+        /// What it says.
+        #[serde(deserialize_with = "owned_profile")]
+        profile: Box<Profile<'static>>,
+        /// Who asked.
+        origin: Origin,
+    },
+}
+
+fn owned_profile<'de, D: Deserializer<'de>>(from: D) -> Result<Box<Profile<'static>>, D::Error> {
+    Profile::deserialize(from).map(|profile| Box::new(profile.into_owned()))
 }
 
 /// Whether the program gets a pseudo-terminal of its own.

@@ -5,9 +5,11 @@
 //! is a [`Rescue`], data like the rest.
 
 use crate::action::{Demand, Fork, Parent, Propagation, Target};
+use crate::caps::CapSet;
 use crate::facts::Kernel;
 use crate::namespace::{NamespaceKind, NamespaceSet};
 use crate::plan::{Clock, Origin, Pty};
+use crate::seccomp::Profile;
 use crate::text::Text;
 
 /// A string in the arena, followed there by a NUL that `len` does not count.
@@ -151,9 +153,8 @@ pub enum Op {
     ReapOrphans,
     /// Overwrites the arguments and the environment that `/proc/PID` would show.
     HideArguments,
-    /// `seccomp(2)` with a filter that answers ENOSYS to `add_key(2)`, `request_key(2)` and `keyctl(2)`:
-    /// keys belong to the user id, whatever the namespace.
-    RefuseKeys,
+    /// `seccomp(2)` with the filter that was compiled from the Program's profile.
+    Filter,
     /// Opens `ptmx`, unlocks it and opens its peer (`TIOCGPTPEER`); `pts(4)`.
     OpenPty { ptmx: Str, master: Slot, peer: Slot },
     /// `sendmsg(2)` of the descriptor to the host side, then `close(2)`.
@@ -420,10 +421,25 @@ pub struct Program {
     pub pty_input: bool,
     /// SIGTERM, then SIGKILL, after so many milliseconds.
     pub timeout_ms: Option<u64>,
+    /// Which system calls the program can make, for [`Op::Filter`].
+    pub filter: Option<Filter>,
     /// What was decided, and why.
     pub decisions: Vec<Decision>,
     /// The kernel it was made for.
     pub kernel: Kernel,
+}
+
+/// A filter of system calls before it is compiled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// What is done about each call.
+    pub profile: Profile<'static>,
+    /// The capabilities that conditions of the profile are about.
+    pub capabilities: CapSet,
+    /// What is not allowed is logged and made all the same.
+    pub log: bool,
+    /// The step that it belongs to.
+    pub step: u32,
 }
 
 /// A decision that `lower` took, for `--explain`.

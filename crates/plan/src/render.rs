@@ -74,7 +74,7 @@ fn bare(op: Op) -> &'static str {
         Op::ChdirTo(_) => "fchdir",
         Op::PivotRoot => "pivot_root(\".\", \".\")",
         Op::Detach => "umount2(\".\", MNT_DETACH)",
-        Op::RefuseKeys => "seccomp(SECCOMP_SET_MODE_FILTER)",
+        Op::Filter => "seccomp(SECCOMP_SET_MODE_FILTER)",
         Op::NewSession => "setsid",
         Op::NewGroup => "setpgid",
         Op::ControllingTerminal(_) => "ioctl(TIOCSCTTY)",

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 
 mod bench;
+mod syscalls;
 
 use std::process::ExitCode;
 
@@ -11,7 +12,8 @@ use lexopt::Arg;
 const HELP: &str = "\
 Usage: cargo xtask COMMAND
 
-  bench   Measure speed and memory beside other tools; `bench --help` tells more
+  bench      Measure speed and memory beside other tools; `bench --help` tells more
+  syscalls   Write the table of system calls of crates/bpf from the kernel's headers
 ";
 
 fn main() -> ExitCode {
@@ -33,7 +35,8 @@ fn run() -> anyhow::Result<()> {
         }
         Some(Arg::Value(command)) => match command.to_str() {
             Some("bench") => bench::main(parser),
-            _ => anyhow::bail!("unknown command {command:?}; there is: bench"),
+            Some("syscalls") => syscalls::main(parser),
+            _ => anyhow::bail!("unknown command {command:?}; there are: bench, syscalls"),
         },
         Some(other) => Err(other.unexpected().into()),
     }

@@ -33,11 +33,7 @@ pub(crate) struct Applet {
 
 /// Every applet.
 pub(crate) const APPLETS: &[Applet] = &[
-    Applet {
-        name: "unshare",
-        about: "Run a program in new namespaces",
-        run: unshare::main,
-    },
+    Applet { name: "unshare", about: "Run a program in new namespaces", run: unshare::main },
     Applet {
         name: "nsenter",
         about: "Run a program in the namespaces of others",

@@ -54,6 +54,8 @@ pub struct LowArgs {
     pub timeout_ms: Option<u64>,
     pub pty: Pty,
     pub keep_fds: Vec<i32>,
+    pub seccomp: Option<Typed<LowSeccomp>>,
+    pub seccomp_log: Option<Typed<()>>,
     pub as_pid_1: Option<Typed<()>>,
     pub explain: Option<Typed<()>>,
     pub plan: Option<Typed<PlanForm>>,
@@ -126,6 +128,19 @@ pub enum LowMap {
     Auto,
     /// One line of the map.
     Range(IdRange),
+}
+
+/// `--seccomp`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LowSeccomp {
+    /// dwell's own profile.
+    Default,
+    /// dwell's own strict one.
+    Strict,
+    /// No filter.
+    None,
+    /// A profile in a file.
+    File(RawPath),
 }
 
 /// Where variables come from.

@@ -12,7 +12,8 @@ pub(crate) mod value;
 pub(crate) use help::COMMANDS;
 pub use help::{Detail, overview, run_help};
 pub use low::{
-    EnvSource, IdSpec, Kinds, LowArgs, LowGrant, LowJoin, LowMap, LowUser, Net, PlanForm, Typed,
+    EnvSource, IdSpec, Kinds, LowArgs, LowGrant, LowJoin, LowMap, LowSeccomp, LowUser, Net,
+    PlanForm, Typed,
 };
 pub(crate) use nearest::{nearest, suggestion};
 pub use parse::parse;
@@ -128,6 +129,8 @@ pub enum Id {
     Root,
     Rw,
     Scratch,
+    Seccomp,
+    SeccompLog,
     Share,
     Socket,
     TimeOffset,

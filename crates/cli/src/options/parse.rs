@@ -221,6 +221,11 @@ fn set(low: &mut LowArgs, option: &Opt, given: Given, long: bool) -> Result<(), 
                 low.keep_fds.push(fd);
             }
         }
+        Id::Seccomp => {
+            let profile = given.of(value::seccomp)?;
+            low.seccomp = Some(given.typed(profile));
+        }
+        Id::SeccompLog => low.seccomp_log = Some(given.typed(())),
         Id::AsPid1 => low.as_pid_1 = Some(given.typed(())),
         Id::Explain => low.explain = Some(given.typed(())),
         Id::Plan => {

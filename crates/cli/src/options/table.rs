@@ -407,6 +407,29 @@ pub static RUN: &[Opt] = &[
         ],
         ..PROCESS
     },
+    Opt {
+        id: Id::Seccomp,
+        name: "seccomp",
+        value: Some("PROFILE"),
+        help: "Filter calls: default, strict, none or FILE",
+        long: &[
+            "`default` refuses what nearly no program needs: what the container engines refuse, but \
+             not the making of namespaces and mounts. `strict` refuses these too, and io controls, \
+             socket families and calls that few programs need; 32-bit programs do not run. `none` \
+             lets every call through, the kernel's key store included. FILE is a profile in the \
+             JSON form of the OCI specification, of Docker or of Podman; one called `none` is \
+             written `./none`.",
+        ],
+        ..PROCESS
+    },
+    Opt {
+        id: Id::SeccompLog,
+        name: "seccomp-log",
+        help: "Log calls that would be refused, and make them",
+        long: &["The kernel's log (or its audit log) then names each of them: \
+             `type=1326 ... syscall=N`. For finding out what a program needs."],
+        ..PROCESS
+    },
     // Plan and help
     Opt {
         id: Id::Explain,
@@ -461,6 +484,7 @@ pub static FOREIGN: &[(&str, &str)] = &[
     ("new-session", "the program always has a session of its own"),
     ("privileged", "capabilities are added with `--cap-add`, devices with `--dev`"),
     ("ro-bind", "it is called `--ro PATH:DEST` here"),
+    ("security-opt", "a seccomp profile is chosen with `--seccomp`"),
     ("rm", "nothing of a world is kept by default"),
     ("rootfs", "it is called `--from` here"),
     ("setenv", "it is called `--env NAME=VALUE` here"),

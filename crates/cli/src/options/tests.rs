@@ -36,12 +36,14 @@ fn example(option: &Opt) -> &'static str {
         Id::Pty => "never",
         Id::KeepFd => "3",
         Id::Plan => "json",
+        Id::Seccomp => "strict",
         Id::Home
         | Id::ReadOnly
         | Id::Writable
         | Id::Root
         | Id::EnvAll
         | Id::AsPid1
+        | Id::SeccompLog
         | Id::Explain
         | Id::Help => "",
     }

@@ -4,7 +4,7 @@ use dwell_plan::caps::{self, CapSet};
 use dwell_plan::plan::{Clock, ClockOffset, Rlimit};
 use dwell_plan::{NamespaceKind, NamespaceSet};
 
-use super::low::{EnvSource, IdSpec, Kinds, LowJoin, LowMap, LowUser};
+use super::low::{EnvSource, IdSpec, Kinds, LowJoin, LowMap, LowSeccomp, LowUser};
 use super::nearest;
 
 /// A path with its optional second half: `PATH[:REST]`.
@@ -70,6 +70,16 @@ pub(crate) fn path(value: &[u8]) -> Result<Vec<u8>, String> {
 /// A path that is not split and has no escapes.
 pub(crate) fn file(value: &[u8]) -> Result<Vec<u8>, String> {
     if value.is_empty() { Err("the path is empty".to_owned()) } else { Ok(value.to_vec()) }
+}
+
+/// `default`, `strict`, `none` or a file.
+pub(crate) fn seccomp(value: &[u8]) -> Result<LowSeccomp, String> {
+    Ok(match value {
+        b"default" => LowSeccomp::Default,
+        b"strict" => LowSeccomp::Strict,
+        b"none" => LowSeccomp::None,
+        _ => LowSeccomp::File(file(value)?),
+    })
 }
 
 /// `DEST[:SIZE]`.

@@ -5,6 +5,7 @@ mod files;
 mod identity;
 mod namespaces;
 pub(crate) mod paths;
+mod seccomp;
 #[cfg(test)]
 mod tests;
 
@@ -48,6 +49,8 @@ pub fn plan(low: LowArgs, invocation: &Invocation<'_>) -> Result<Plan, Failure> 
         return Err(namespaces::missing(&low, NamespaceKind::Pid, words, why));
     }
 
+    let seccomp = seccomp::decide(&low, &paths, invocation)?;
+
     Ok(Plan {
         version: PLAN_VERSION,
         command: Command {
@@ -70,6 +73,7 @@ pub fn plan(low: LowArgs, invocation: &Invocation<'_>) -> Result<Plan, Failure> 
             rlimits: low.rlimits,
             timeout_ms: low.timeout_ms,
             capabilities: low.capabilities,
+            seccomp,
         },
         actions: Vec::new(),
     })

@@ -183,7 +183,7 @@ fn rights(p: &mut Prepared, op: Op) -> Result<(), Errno> {
             each_bit(set, raw::cap_ambient_raise)
         }
         Op::NoNewPrivs => raw::set_no_new_privs(),
-        Op::RefuseKeys => raw::seccomp_set_filter(&crate::keys::FILTER, 0).map(drop),
+        Op::Filter => raw::seccomp_set_filter(&p.filter.instructions, p.filter.flags).map(drop),
         _ => own::own(p, op),
     }
 }

@@ -15,6 +15,7 @@ use dwell_sys::raw::{self, CloneArgs, Errno, ExecTable, SigSet, consts};
 
 use crate::child::{ops, start};
 use crate::failure::Failure;
+use crate::filter::Filter;
 use crate::prepared::{NO_FD, Prepared};
 use helper::Helper;
 
@@ -26,7 +27,7 @@ pub type Tell<'a> = &'a dyn Fn(&Failure) -> u8;
 /// done to this process.
 #[must_use]
 pub fn become_program(program: &Arc<Program>, tell: Tell<'_>) -> u8 {
-    let prepared = match Prepared::new(program, NO_FD, None) {
+    let prepared = match Prepared::new(program, NO_FD, Filter::default(), None) {
         Ok(prepared) => prepared,
         Err(errno) => return tell(&crate::host::internal("prepare the program", errno)),
     };

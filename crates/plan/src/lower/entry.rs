@@ -2,11 +2,12 @@
 
 use super::Context;
 use super::builder::Builder;
+use super::seccomp;
 use crate::caps::CapSet;
 use crate::errno::{EACCES, ENOENT, ENOTDIR};
 use crate::namespace::NamespaceKind;
 use crate::plan::{CapabilityChange, Command, User};
-use crate::program::{Op, Slot, Topic, own_terminal};
+use crate::program::{Filter, Op, Slot, Topic, own_terminal};
 use crate::rlimit;
 use crate::text::Text;
 
@@ -15,6 +16,7 @@ pub(super) struct Prepared {
     pub(super) candidates: Vec<Text>,
     pub(super) env: Vec<Text>,
     pub(super) groups: Vec<u32>,
+    pub(super) filter: Option<Filter>,
 }
 
 const DEFAULT_PATH: &[u8] = b"/usr/local/bin:/usr/bin:/bin";
@@ -34,9 +36,12 @@ pub(super) fn write(cx: &Context<'_>, b: &mut Builder, peer: Option<Slot>) -> Pr
     b.op(Op::RestoreUmask);
     b.op(Op::KeepDescriptors);
     b.op(Op::ResetSignals);
+    // Last: what a profile refuses may be what the ops before need.
+    let filter = seccomp::filter(cx, b);
+    b.step("run", program.to_string(), None);
     b.op(Op::Exec);
-    let command = &cx.plan.command;
-    Prepared { candidates: candidates(command, DEFAULT_PATH), env: environment(cx), groups }
+    let candidates = candidates(&cx.plan.command, DEFAULT_PATH);
+    Prepared { candidates, env: environment(cx), groups, filter }
 }
 
 /// KERNEL: `kill(0, …)` reaches the whole process group and a terminal's signals its foreground group,
@@ -86,13 +91,6 @@ fn rights(cx: &Context<'_>, b: &mut Builder) -> Vec<u32> {
     b.op(Op::Capabilities { set: held.0, inheritable: if ids.uid == 0 { 0 } else { held.0 } });
     b.op(Op::Ambient { set: if ids.uid == 0 { 0 } else { held.0 } });
     b.op(Op::NoNewPrivs);
-    b.step("close", "the kernel's key store", None);
-    b.op(Op::RefuseKeys);
-    b.decide(
-        Topic::Process,
-        "the kernel's key store is closed (seccomp)",
-        "keys belong to the user id, whatever the namespace",
-    );
     b.decide(
         Topic::Process,
         format!("capabilities: {held:?}"),

@@ -9,6 +9,7 @@ mod grants;
 mod host_view;
 mod ids;
 mod kernel_view;
+mod seccomp;
 mod setup;
 mod view;
 

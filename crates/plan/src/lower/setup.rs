@@ -283,6 +283,7 @@ fn finish(cx: &Context<'_>, b: &mut Builder, command: entry::Prepared) -> Progra
         pty: PtySource::None,
         pty_input: own_terminal(cx.plan.process.pty, cx.facts.terminals)[0],
         timeout_ms: cx.plan.process.timeout_ms,
+        filter: command.filter,
         decisions: std::mem::take(&mut b.decisions),
         kernel: cx.facts.kernel,
     }

@@ -11,6 +11,7 @@ mod lab;
 mod memory;
 mod phases;
 mod sample;
+mod seccomp;
 mod start;
 mod syscalls;
 mod work;
@@ -27,6 +28,7 @@ Usage: cargo xtask bench [OPTION]...
 
       --only NAME     Only this one; may be given again. NAME is one of
                       true-walls true-default phases grants-2000 work memory syscalls
+                      seccomp
       --rounds N      Runs of each program (default: 200)
       --quick         A quarter of a minute for most: 40 runs of each
       --user NAME     As root: measure as this user (a name of /etc/passwd or UID:GID) besides root;
@@ -50,7 +52,7 @@ struct Options {
 
 type Bench = fn(&mut Lab) -> Result<()>;
 
-const BENCHES: [(&str, Bench); 7] = [
+const BENCHES: [(&str, Bench); 8] = [
     ("true-walls", start::walls),
     ("true-default", start::default),
     ("phases", phases::run),
@@ -58,6 +60,7 @@ const BENCHES: [(&str, Bench); 7] = [
     ("work", work::run),
     ("memory", memory::run),
     ("syscalls", syscalls::run),
+    ("seccomp", seccomp::run),
 ];
 
 pub(crate) fn main(parser: Parser) -> Result<()> {

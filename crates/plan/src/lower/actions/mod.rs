@@ -78,6 +78,7 @@ fn in_place(facts: &Facts, b: &mut Builder) -> Program {
         argv: Vec::new(),
         env: Vec::new(),
         groups: Vec::new(),
+        filter: None,
         keep_fds: Vec::new(),
         pty: PtySource::None,
         pty_input: false,

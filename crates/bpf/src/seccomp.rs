@@ -1,1 +1,0 @@
-//! Seccomp profiles, as classic BPF.

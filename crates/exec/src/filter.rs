@@ -1,0 +1,41 @@
+//! The filter of system calls, compiled before the clone.
+
+use dwell_bpf::seccomp::{self, Machine, Setting};
+use dwell_plan::Program;
+use dwell_sys::raw::SockFilter;
+
+use crate::failure::{Cause, Failure};
+
+/// What `seccomp(2)` is given.
+#[derive(Debug, Default)]
+pub(crate) struct Filter {
+    pub(crate) instructions: Vec<SockFilter>,
+    pub(crate) flags: u32,
+}
+
+/// Compiles the Program's profile, if it has one.
+pub(crate) fn compile(program: &Program) -> Result<Filter, Failure> {
+    let Some(wanted) = &program.filter else { return Ok(Filter::default()) };
+    let setting = Setting {
+        machine: Machine::OWN,
+        kernel: program.kernel,
+        capabilities: wanted.capabilities,
+        log: wanted.log,
+    };
+    let refused = |reason: String| {
+        let step = program.steps.get(wanted.step as usize);
+        let sentence = format!("cannot install the filter of system calls: {reason}");
+        let mut failure = Failure::host(sentence, Cause::HostFile(0));
+        failure.hint = step.and_then(|s| s.origin.as_ref()).map(|o| format!("asked for by {o}"));
+        failure
+    };
+    let compiled =
+        seccomp::compile(&wanted.profile, &setting).map_err(|error| refused(error.to_string()))?;
+    if compiled.listener.is_some() {
+        return Err(refused("nobody is there to answer for SCMP_ACT_NOTIFY".to_owned()));
+    }
+    let instructions = compiled.instructions.iter();
+    let instructions =
+        instructions.map(|i| SockFilter { code: i.code, jt: i.jt, jf: i.jf, k: i.k }).collect();
+    Ok(Filter { instructions, flags: compiled.flags })
+}
