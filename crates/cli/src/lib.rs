@@ -11,10 +11,12 @@
 
 pub mod command;
 pub mod execute;
+mod gc;
 pub mod invocation;
 mod machine;
 pub mod message;
 pub mod options;
+mod report;
 pub mod show;
 #[cfg(test)]
 mod testing;
@@ -62,6 +64,7 @@ fn dwell(args: Vec<OsString>) -> u8 {
     match command::decide(args, &invocation) {
         Ok(Action::Run { plan, explain }) => execute::execute(&plan, explain),
         Ok(Action::Print(text)) => message::print(&text),
+        Ok(Action::CollectGarbage) => gc::run(),
         Err(failure) => message::fail(&failure),
     }
 }

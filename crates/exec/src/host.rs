@@ -10,9 +10,10 @@ use dwell_sys::{adopt, pidfd, term};
 
 use crate::disk::DiskLayer;
 use crate::failure::{Cause, Failure, reason};
+use crate::groups::WorldGroup;
 use crate::message::Message;
 use crate::prepared::{Prepared, block_all, clone_bits};
-use crate::supervise::Supervisor;
+use crate::supervise::{Errand, Supervisor};
 use crate::{Ended, Options, aside, child, idmaps};
 
 /// Enough for counting the files of a deep layer. Pages that are not used cost nothing.
@@ -39,23 +40,31 @@ fn with_signals_blocked(program: &Arc<Program>, options: Options) -> Result<Ende
         .map_err(|e| internal("prepare the program", e))?;
     check_kept(program)?;
     let disk = make_disk_layer(program)?;
+    let mut group = WorldGroup::make(program)?;
     let files = open_files(program, &mut prepared)?;
     let terminal = open_terminal(program, &mut prepared)?;
     let aside = open_aside(program, &mut prepared)?;
     prepared.choose_descriptors();
     let mut supervisor = Supervisor::new(program, options, ours, terminal)?;
-    let first = clone(program, options, prepared)?;
+    let directory = group.directory()?;
+    let first = clone(program, options, prepared, directory.as_ref())?;
     // From here on the process is waited for whatever happens: its memory may be ours.
     let helper = start_aside(program, &aside, &first.fd);
-    drop((files, theirs, aside));
+    drop((files, theirs, aside, directory));
     supervisor.adopt(first.pid, first.fd);
     let helper = helper.inspect_err(|_| supervisor.kill())?;
-    let ended = supervisor.run(|pid| match &program.host_maps {
-        Some(maps) => idmaps::write(pid, maps),
-        None => Ok(()),
+    let mut ended = supervisor.run(|errand, pid| match (errand, &program.host_maps) {
+        (Errand::IdMaps, Some(maps)) => idmaps::write(pid, maps),
+        (Errand::IdMaps, None) => Ok(()),
+        (Errand::Group, _) => group.take(program, pid),
     });
     // The processes have ended before what they used goes.
     drop((helper, first.memory, disk));
+    ended = ended.or_else(|failure| group.explains(failure));
+    if let Ok(ended) = &mut ended {
+        ended.usage = group.usage(program).map(Box::new);
+        ended.left = group.remove();
+    }
     for path in &program.remove_after {
         // What has something in it by now stays.
         let _ = std::fs::remove_dir(path.as_path());
@@ -115,11 +124,16 @@ struct First {
 
 /// Starts the first process. For a caller that does nothing else it shares the memory, which saves copying it
 /// now and taking the copy apart at the end; its owner must be kept until the process has ended.
-fn clone(program: &Program, options: Options, mut prepared: Prepared) -> Result<First, Failure> {
+fn clone(
+    program: &Program,
+    options: Options,
+    mut prepared: Prepared,
+    group: Option<&OwnedFd>,
+) -> Result<First, Failure> {
     let args = CloneArgs {
         flags: clone_bits(program.clone),
         exit_signal: consts::SIGCHLD,
-        cgroup: None,
+        cgroup: group.map(Fd::of),
         want_pidfd: true,
     };
     let refused = |errno: Errno| {
@@ -131,18 +145,31 @@ fn clone(program: &Program, options: Options, mut prepared: Prepared) -> Result<
         let sentence = format!("cannot make {what}: {} (clone3)", reason(errno.raw_os_error()));
         Failure::host(sentence, Cause::Clone(errno.raw_os_error()))
     };
-    let (cloned, memory) = if options.settles {
+    let (cloned, memory) = if options.settles && !program.own_memory {
         let stack = Stack::new(STACK).map_err(|e| internal("make a stack", e))?;
         let memory = raw::beside_child(stack, &args, child::first, prepared).map_err(refused)?;
         (memory.child(), Some(memory))
     } else {
-        (raw::clone_child(&args, || child::first(&mut prepared)).map_err(refused)?, None)
+        let cloned = raw::clone_child(&args, || child::first(&mut prepared)).map_err(refused)?;
+        if options.settles {
+            hide(&prepared);
+        }
+        (cloned, None)
     };
     let fd = match cloned.pidfd {
         Some(fd) => adopt(fd),
         None => pidfd::open(cloned.pid).map_err(|e| internal("hold the new process", e))?,
     };
     Ok(First { pid: cloned.pid, fd, memory })
+}
+
+/// What the first process does for both where they share their memory.
+fn hide(prepared: &Prepared) {
+    if let Some(area) = &prepared.arguments {
+        raw::hide_arguments(area, &prepared.title);
+    }
+    // It fails for no process.
+    let _ = raw::set_dumpable(false);
 }
 
 fn open_files(program: &Program, prepared: &mut Prepared) -> Result<Vec<OwnedFd>, Failure> {
@@ -162,6 +189,9 @@ fn open_file(file: &HostFile) -> Result<Fd, Errno> {
         HostFileKind::Namespace(path) => {
             raw::openat(Fd::CWD, &c_string(path)?, consts::O_RDONLY | consts::O_CLOEXEC, 0)
         }
+        HostFileKind::Tasks(path) => {
+            raw::openat(Fd::CWD, &c_string(path)?, consts::O_WRONLY | consts::O_CLOEXEC, 0)
+        }
         HostFileKind::Tree(path) => {
             let flags = consts::OPEN_TREE_CLONE | consts::OPEN_TREE_CLOEXEC;
             raw::open_tree(Fd::CWD, &c_string(path)?, flags)
@@ -172,7 +202,9 @@ fn open_file(file: &HostFile) -> Result<Fd, Errno> {
 fn refused(program: &Program, file: &HostFile, errno: Errno) -> Failure {
     let errno = errno.raw_os_error();
     let call = match &file.what {
-        HostFileKind::Namespace(path) => format!("open({:?})", path.to_string()),
+        HostFileKind::Namespace(path) | HostFileKind::Tasks(path) => {
+            format!("open({:?})", path.to_string())
+        }
         HostFileKind::Tree(path) => format!("open_tree({:?}, OPEN_TREE_CLONE)", path.to_string()),
     };
     let step = program.steps.get(file.step as usize);

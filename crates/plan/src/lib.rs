@@ -6,12 +6,15 @@
 #![forbid(unsafe_code)]
 
 pub mod caps;
+pub mod cgroups;
 mod check;
 pub mod data_mount;
 pub mod errno;
 pub mod explain;
 pub mod facts;
+pub mod group;
 pub mod idmap;
+pub mod limits;
 mod lower;
 pub mod namespace;
 pub mod path;

@@ -12,8 +12,11 @@ pub enum Detail {
 }
 
 /// The commands and what they do.
-pub(crate) const COMMANDS: [(&str, &str); 2] =
-    [("run", "Start a program in a world of its own"), ("help", "Print help for a command")];
+pub(crate) const COMMANDS: [(&str, &str); 3] = [
+    ("run", "Start a program in a world of its own"),
+    ("gc", "Remove what killed worlds have left behind"),
+    ("help", "Print help for a command"),
+];
 
 /// Where the one-line helps start; longer options push theirs to the next line.
 const COLUMN: usize = 32;
@@ -38,6 +41,22 @@ pub fn overview(columns: usize) -> String {
     page.entry("  dwell run", "Your shell, behind walls");
     page.entry("  dwell run make", "A build that cannot reach home or network");
     page.entry("  dwell run --explain true", "What a world is, step by step");
+    page.text
+}
+
+/// Help for `dwell gc`.
+#[must_use]
+pub fn gc_help(columns: usize) -> String {
+    let mut page = Page::new(columns);
+    page.paragraph(0, "dwell gc - remove what killed worlds have left behind");
+    page.line("\nUsage: dwell gc\n");
+    page.paragraph(
+        0,
+        "A world leaves nothing behind, unless dwell itself is killed (SIGKILL): then its control \
+         groups, and layers on disk before Linux 6.6, stay until the next start of a world that \
+         makes some, or until this. What belongs to a living dwell, or to another user, is not \
+         touched. What was removed is printed.",
+    );
     page.text
 }
 
