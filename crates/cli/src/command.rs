@@ -21,6 +21,8 @@ pub enum Action {
         /// Whether to explain it first.
         explain: bool,
     },
+    /// Remove what killed worlds have left behind.
+    CollectGarbage,
     /// Print this, and nothing else.
     Print(String),
 }
@@ -38,6 +40,7 @@ pub fn decide(args: Vec<OsString>, invocation: &Invocation<'_>) -> Result<Action
     let columns = || invocation.machine.columns().unwrap_or(80);
     match command.to_str() {
         Some("run") => run(args.collect(), invocation),
+        Some("gc") => gc(args.next().as_ref(), columns()),
         Some("help") => help(args.next(), columns()),
         Some("-h" | "--help") => Ok(Action::Print(overview(columns()))),
         Some("-V" | "--version") => {
@@ -52,9 +55,20 @@ fn help(about: Option<OsString>, columns: usize) -> Result<Action, Failure> {
         None => Ok(Action::Print(overview(columns))),
         Some(command) => match command.to_str() {
             Some("run") => Ok(Action::Print(options::run_help(Detail::Long, columns))),
+            Some("gc") => Ok(Action::Print(options::gc_help(columns))),
             Some("help") => Ok(Action::Print(overview(columns))),
             _ => Err(unknown(&command.to_string_lossy())),
         },
+    }
+}
+
+fn gc(word: Option<&OsString>, columns: usize) -> Result<Action, Failure> {
+    match word.map(|word| word.to_string_lossy()) {
+        None => Ok(Action::CollectGarbage),
+        Some(word) if matches!(&*word, "-h" | "--help") => {
+            Ok(Action::Print(options::gc_help(columns)))
+        }
+        Some(word) => Err(Failure::new(format!("`dwell gc` takes no '{word}'"))),
     }
 }
 
@@ -167,6 +181,15 @@ mod tests {
     }
 
     #[test]
+    fn garbage_collection() {
+        let fake = Fake::default();
+        assert_eq!(fake.dwell("gc"), Ok(Action::CollectGarbage));
+        assert!(printed(&fake, "gc --help").contains("Usage: dwell gc"));
+        assert_eq!(printed(&fake, "help gc"), printed(&fake, "gc -h"));
+        assert_eq!(fake.dwell("gc x").unwrap_err(), Failure::new("`dwell gc` takes no 'x'"));
+    }
+
+    #[test]
     fn unknown_commands() {
         let fake = Fake::default();
         for (line, sentence, hint) in [
@@ -254,7 +277,7 @@ mod tests {
             &Fake::default(),
             "run --plan text --ro /srv:/x --tmpfs /t:1M --hide ~/k -u 5:6 --map-users 0:0:1 -w /x \
              --join net=7 --time-offset boot=-3 --ulimit cpu=9:-1 --cap-drop kill --timeout 1.5s \
-             --keep-fd 4 --as-pid-1 --pty never --scratch 4K --read-only -e A=b\u{1b} -- ls a'b",
+             --memory 64M --cpus 1.5 --pids 5 --stats --keep-fd 4 --as-pid-1 --pty never --scratch 4K --read-only -e A=b\u{1b} -- ls a'b",
         );
         for line in [
             "program      ls 'a'\\''b'",
@@ -276,7 +299,10 @@ mod tests {
             "terminal     none of its own",
             "process 1    the program itself",
             "keeps        descriptor 4",
-            "limits       cpu 9, at most unlimited",
+            "limits       memory 64 MiB",
+            "             processors 1.50",
+            "statistics   told at the end",
+            "rlimits      cpu 9, at most unlimited",
             "ends         after 1.500 s",
             "environment  A=b\\u{1b}",
         ] {

@@ -1,15 +1,17 @@
 //! From Plan to exit code: hands the Plan to the engine.
 
-use std::io::IsTerminal;
+use std::fs::File;
+use std::io::{IsTerminal, Write as _};
 use std::sync::Arc;
 
-use dwell_exec::{Ahead, ArgArea, Cause, Options};
+use dwell_exec::{Ahead, ArgArea, Cause, Ended, Options};
 use dwell_plan::facts::Facts;
 use dwell_plan::plan::RootSource;
 use dwell_plan::program::Start;
 use dwell_plan::{NamespaceKind, Plan, explain, lower, lower_explained};
 
 use crate::message::{self, Failure, OWN_FAILURE};
+use crate::report;
 
 /// Runs `plan`, explaining it first where asked, and gives the exit code.
 #[must_use]
@@ -39,6 +41,10 @@ fn try_execute(plan: &Plan, explained: bool) -> Result<u8, (Failure, u8)> {
             message::fail_with(&Failure { sentence, hint }, failure.code())
         }));
     }
+    for note in &program.notes {
+        message::say(&format!("dwell: {note}\n"));
+    }
+    let stats_file = open_stats_file(plan)?;
     tell_empty_home(plan);
     let (program, options) = (Arc::new(program), Options { arguments, settles: true });
     let ended = ahead.and_then(|ahead| match ahead {
@@ -53,8 +59,36 @@ fn try_execute(plan: &Plan, explained: bool) -> Result<u8, (Failure, u8)> {
     if ended.timed_out {
         message::say("dwell: the time is up\n");
     }
+    tell_usage(plan, &ended, stats_file);
     tell_changes(ended.changed);
     Ok(u8::try_from(ended.code() & 0xff).unwrap_or(u8::MAX))
+}
+
+/// Opened beforehand: that it cannot be written is found before the program runs.
+fn open_stats_file(plan: &Plan) -> Result<Option<File>, (Failure, u8)> {
+    let Some(path) = &plan.cgroup.stats_file else { return Ok(None) };
+    File::create(path.as_path()).map(Some).map_err(|e| {
+        let why = message::reason(&e);
+        refused(format!("cannot write the statistics to {path}: {why} (open)"), None, OWN_FAILURE)
+    })
+}
+
+fn tell_usage(plan: &Plan, ended: &Ended, file: Option<File>) {
+    message::say(&report::reached(ended));
+    if plan.cgroup.stats
+        && let Some(usage) = &ended.usage
+    {
+        message::say(&report::stats(usage));
+    }
+    if let Some(mut file) = file
+        && let Err(e) = file.write_all(report::json(ended).as_bytes())
+    {
+        let why = message::reason(&e);
+        message::say(&format!("dwell: cannot write the statistics: {why} (write)\n"));
+    }
+    for sentence in &ended.left {
+        message::say(&format!("dwell: {sentence}\nhint: `dwell gc` tries again\n"));
+    }
 }
 
 fn refused(sentence: String, hint: Option<String>, code: u8) -> (Failure, u8) {

@@ -56,6 +56,11 @@ pub trait Machine: fmt::Debug {
     /// # Errors
     /// It cannot be looked at.
     fn is_directory(&self, path: &Path) -> io::Result<bool>;
+    /// The numbers of a block device, links followed; none where it is something else.
+    ///
+    /// # Errors
+    /// It cannot be looked at.
+    fn block_device(&self, path: &Path) -> io::Result<Option<(u32, u32)>>;
     /// The path with all symbolic links resolved, where it is there.
     fn canonical(&self, path: &Path) -> Option<PathBuf>;
     /// The content of a file; of standard input for `-`.

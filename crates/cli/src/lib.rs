@@ -12,11 +12,13 @@
 mod applets;
 pub mod command;
 pub mod execute;
+mod gc;
 pub mod getopt;
 pub mod invocation;
 mod machine;
 pub mod message;
 pub mod options;
+mod report;
 pub mod show;
 pub mod table;
 #[cfg(test)]
@@ -89,6 +91,7 @@ fn dwell(mut args: Vec<OsString>) -> u8 {
     match command::decide(args, &invocation) {
         Ok(Action::Run { plan, explain }) => execute::execute(&plan, explain),
         Ok(Action::Print(text)) => message::print(&text),
+        Ok(Action::CollectGarbage) => gc::run(),
         Err(failure) => message::fail(&failure),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use dwell_plan::WorldPath;
@@ -34,6 +35,13 @@ impl Machine for Local {
 
     fn is_directory(&self, path: &Path) -> io::Result<bool> {
         path.metadata().map(|m| m.is_dir())
+    }
+
+    fn block_device(&self, path: &Path) -> io::Result<Option<(u32, u32)>> {
+        let found = path.metadata()?;
+        let device = found.rdev();
+        let numbers = (rustix::fs::major(device), rustix::fs::minor(device));
+        Ok(found.file_type().is_block_device().then_some(numbers))
     }
 
     fn canonical(&self, path: &Path) -> Option<PathBuf> {

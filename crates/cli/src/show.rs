@@ -3,12 +3,14 @@
 use std::fmt::{Display, Write as _};
 
 use dwell_plan::NamespaceSet;
+use dwell_plan::limits::{Amount, Limits, Swap, Weight};
 use dwell_plan::plan::{
     CapabilityChange, Clock, GrantKind, Mapping, Origin, Plan, Pty, RootSource, Seccomp,
     SeccompProfile, User,
 };
 
 use crate::message::visible;
+use crate::report::bytes;
 
 /// The Plan, a fact a line.
 #[must_use]
@@ -17,6 +19,7 @@ pub fn plan(plan: &Plan) -> String {
     page.command(plan);
     page.namespaces(plan);
     page.files(plan);
+    page.limits(plan);
     page.process(plan);
     for (at, var) in plan.command.env.iter().enumerate() {
         page.item(at, "environment", &format_args!("{}={}", var.name, var.value));
@@ -132,6 +135,40 @@ impl Page {
         }
     }
 
+    fn limits(&mut self, plan: &Plan) {
+        let Limits { memory, cpu, pids, io, .. } = &plan.limits;
+        let size = |n: Amount| n.number().map_or_else(|| "unlimited".to_owned(), bytes);
+        let mut facts = Vec::new();
+        facts.extend(memory.max.map(|n| format!("memory {}", size(n))));
+        if let Some(Swap::Alone(n) | Swap::WithMemory(n)) = memory.swap {
+            facts.push(format!("swap {}", size(n)));
+        }
+        if let Some(Amount::Of(quota)) = cpu.quota {
+            let period = cpu.period.unwrap_or(100_000);
+            let (whole, rest) = (quota / period, quota % period * 100 / period);
+            facts.push(format!("processors {whole}.{rest:02}"));
+        }
+        if let Some(Weight::Weight(n) | Weight::Shares(n)) = cpu.weight {
+            facts.push(format!("share of processors {n}"));
+        }
+        facts.extend(cpu.cpus.iter().map(|list| format!("processors numbered {list}")));
+        facts.extend(pids.map(|n| format!("processes {n}")));
+        facts.extend(io.devices.iter().map(|d| format!("block device {}:{}", d.major, d.minor)));
+        facts.extend(plan.process.nice.map(|n| format!("nice value {n}")));
+        facts.extend(plan.process.oom_score_adj.map(|n| format!("OOM score {n}")));
+        for (at, fact) in facts.iter().enumerate() {
+            self.item(at, "limits", fact);
+        }
+        if plan.cgroup.writable {
+            self.fact("groups", &"the world may make control groups in its own");
+        }
+        if let Some(path) = &plan.cgroup.stats_file {
+            self.fact("statistics", path);
+        } else if plan.cgroup.stats {
+            self.fact("statistics", &"told at the end");
+        }
+    }
+
     fn process(&mut self, plan: &Plan) {
         let process = &plan.process;
         match process.pty {
@@ -149,7 +186,7 @@ impl Page {
         let limit = |l: Option<u64>| l.map_or_else(|| "unlimited".to_owned(), |l| l.to_string());
         for (at, l) in process.rlimits.iter().enumerate() {
             let text = format!("{} {}, at most {}", l.name, limit(l.soft), limit(l.hard));
-            self.item(at, "limits", &text);
+            self.item(at, "rlimits", &text);
         }
         if let Some(ms) = process.timeout_ms {
             let text = format!("after {}.{:03} s", ms / 1000, ms % 1000);

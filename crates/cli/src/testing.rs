@@ -135,6 +135,13 @@ impl Machine for Fake {
         }
     }
 
+    fn block_device(&self, path: &Path) -> io::Result<Option<(u32, u32)>> {
+        if path == Path::new("/dev/sda") {
+            return Ok(Some((8, 0)));
+        }
+        self.read(path).map(|_| None)
+    }
+
     fn canonical(&self, path: &Path) -> Option<PathBuf> {
         let link = self.links.iter().find(|(from, _)| Path::new(from) == path);
         Some(link.map_or_else(|| path.to_owned(), |(_, to)| PathBuf::from(to)))

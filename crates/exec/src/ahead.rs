@@ -142,7 +142,8 @@ impl Ahead {
     /// # Errors
     /// Those of [`run`](crate::run).
     pub fn run(self, program: &Arc<Program>, options: &Options) -> Result<Ended, Failure> {
-        if program.aside.is_none() || program.clone != self.clone {
+        let fits = program.aside.is_some() && program.clone == self.clone;
+        if !fits || program.own_memory || program.group.is_some() {
             drop(self);
             return host::run(program, options);
         }

@@ -37,17 +37,20 @@ impl Drop for DiskLayer {
 }
 
 /// Removes what earlier worlds of the same user left in the directory of `path`.
-fn remove_stale(path: &Path) {
-    let (Some(parent), Some(prefix)) = (path.parent(), family(path)) else { return };
-    let Ok(entries) = fs::read_dir(parent) else { return };
+fn remove_stale(path: &Path) -> Vec<PathBuf> {
+    let mut gone = Vec::new();
+    let (Some(parent), Some(prefix)) = (path.parent(), family(path)) else { return gone };
+    let Ok(entries) = fs::read_dir(parent) else { return gone };
     let own = rustix::process::geteuid().as_raw();
     for entry in entries.flatten() {
         let named = entry.file_name().to_string_lossy().starts_with(&prefix);
         let mine = || entry.metadata().is_ok_and(|m| m.is_dir() && m.uid() == own);
-        if named && mine() && is_free(&entry.path()) {
-            let _ = remove(&entry.path());
+        let path = entry.path();
+        if named && mine() && is_free(&path) && remove(&path).is_ok() {
+            gone.push(path);
         }
     }
+    gone
 }
 
 /// The name up to and with the number of the user: `dwell-layer-1000-`.
@@ -55,6 +58,19 @@ fn family(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?;
     let end = name.match_indices('-').nth(2)?.0;
     Some(name.get(..=end)?.to_owned())
+}
+
+/// Removes the layers of all worlds of the caller's that were left behind; gives those that are gone.
+#[must_use]
+pub fn sweep_layers() -> Vec<PathBuf> {
+    let mut gone = Vec::new();
+    for dir in dwell_probe::LAYER_DIRECTORIES {
+        let uid = rustix::process::geteuid().as_raw();
+        gone.extend(remove_stale(
+            &Path::new(dir).join(format!("{}{uid}-x", dwell_probe::LAYER_PREFIX)),
+        ));
+    }
+    gone
 }
 
 fn is_free(path: &Path) -> bool {

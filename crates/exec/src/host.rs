@@ -11,9 +11,10 @@ use dwell_sys::{adopt, pidfd, term};
 use crate::ahead::{Blocked, Channels, Waiting};
 use crate::disk::DiskLayer;
 use crate::failure::{Cause, Failure, reason};
+use crate::groups::WorldGroup;
 use crate::message::Message;
 use crate::prepared::{Prepared, clone_bits};
-use crate::supervise::Supervisor;
+use crate::supervise::{Errand, Supervisor};
 use crate::{Ended, Options, STACK, ahead, aside, child, filter, idmaps};
 
 /// Builds the world, runs the program in it and waits for its end.
@@ -42,6 +43,7 @@ pub(crate) fn with_signals_blocked(
     }
     check_kept(program)?;
     let disk = make_disk_layer(program)?;
+    let mut group = WorldGroup::make(program)?;
     let mut files = open_files(program)?;
     let terminal = open_terminal(program, &mut files)?;
     let mut supervisor = Supervisor::new(program, options, ours, terminal)?;
@@ -58,7 +60,8 @@ pub(crate) fn with_signals_blocked(
                 prepared.put(*slot, Fd::of(file));
             }
             prepared.choose_descriptors();
-            let first = clone(program, options, prepared)?;
+            let directory = group.directory()?;
+            let first = clone(program, options, prepared, directory.as_ref())?;
             let helper =
                 aside.as_ref().map(|(ours, _)| start_aside(program.clone, ours, &first.fd));
             (first, helper.transpose())
@@ -68,12 +71,18 @@ pub(crate) fn with_signals_blocked(
     drop((files, theirs, aside));
     supervisor.adopt(first.pid, first.fd);
     let helper = helper.inspect_err(|_| supervisor.kill())?;
-    let ended = supervisor.run(|pid| match &program.host_maps {
-        Some(maps) => idmaps::write(pid, maps).map_err(Failure::from),
-        None => Ok(()),
+    let mut ended = supervisor.run(|errand, pid| match (errand, &program.host_maps) {
+        (Errand::IdMaps, Some(maps)) => idmaps::write(pid, maps).map_err(Failure::from),
+        (Errand::IdMaps, None) => Ok(()),
+        (Errand::Group, _) => group.take(program, pid),
     });
     // The processes have ended before what they used goes.
     drop((helper, first.memory, disk));
+    ended = ended.or_else(|failure| group.explains(failure));
+    if let Ok(ended) = &mut ended {
+        ended.usage = group.usage(program).map(Box::new);
+        ended.left = group.remove();
+    }
     for path in &program.remove_after {
         // What has something in it by now stays.
         let _ = std::fs::remove_dir(path.as_path());
@@ -131,20 +140,28 @@ pub(crate) enum Memory {
 
 /// Starts the first process. For a caller that does nothing else it shares the memory, which saves copying it
 /// now and taking the copy apart at the end; its owner must be kept until the process has ended.
-fn clone(program: &Program, options: Options, mut prepared: Prepared) -> Result<First, Failure> {
+fn clone(
+    program: &Program,
+    options: Options,
+    mut prepared: Prepared,
+    group: Option<&OwnedFd>,
+) -> Result<First, Failure> {
     let args = CloneArgs {
         flags: clone_bits(program.clone),
         exit_signal: consts::SIGCHLD,
-        cgroup: None,
+        cgroup: group.map(Fd::of),
         want_pidfd: true,
     };
     let refused = |errno| not_cloned(program.clone, errno);
-    let (cloned, memory) = if options.settles {
+    let (cloned, memory) = if options.settles && !program.own_memory {
         let stack = Stack::new(STACK).map_err(|e| internal("make a stack", e))?;
         let memory = raw::beside_child(stack, &args, child::first, prepared).map_err(refused)?;
         (memory.child(), Memory::Shared(memory))
     } else {
         let cloned = raw::clone_child(&args, || child::first(&mut prepared)).map_err(refused)?;
+        if options.settles {
+            hide(&prepared);
+        }
         (cloned, Memory::Own)
     };
     let fd = match cloned.pidfd {
@@ -172,12 +189,24 @@ fn open_files(program: &Program) -> Result<Vec<(Slot, OwnedFd)>, Failure> {
     program.host_files.iter().map(open).collect()
 }
 
+/// What the first process does for both where they share their memory.
+fn hide(prepared: &Prepared) {
+    if let Some(area) = &prepared.arguments {
+        raw::hide_arguments(area, &prepared.title);
+    }
+    // It fails for no process.
+    let _ = raw::set_dumpable(false);
+}
+
 fn open_file(file: &HostFile) -> Result<Fd, Errno> {
     let c_string =
         |text: &dwell_plan::Text| std::ffi::CString::new(text.as_bytes()).map_err(|_| Errno::INVAL);
     match &file.what {
         HostFileKind::Namespace(path) => {
             raw::openat(Fd::CWD, &c_string(path)?, consts::O_RDONLY | consts::O_CLOEXEC, 0)
+        }
+        HostFileKind::Tasks(path) => {
+            raw::openat(Fd::CWD, &c_string(path)?, consts::O_WRONLY | consts::O_CLOEXEC, 0)
         }
         HostFileKind::Tree(path) => {
             let flags = consts::OPEN_TREE_CLONE | consts::OPEN_TREE_CLOEXEC;
@@ -189,7 +218,9 @@ fn open_file(file: &HostFile) -> Result<Fd, Errno> {
 fn refused(program: &Program, file: &HostFile, errno: Errno) -> Failure {
     let errno = errno.raw_os_error();
     let call = match &file.what {
-        HostFileKind::Namespace(path) => format!("open({:?})", path.to_string()),
+        HostFileKind::Namespace(path) | HostFileKind::Tasks(path) => {
+            format!("open({:?})", path.to_string())
+        }
         HostFileKind::Tree(path) => format!("open_tree({:?}, OPEN_TREE_CLONE)", path.to_string()),
     };
     let step = program.steps.get(file.step as usize);

@@ -23,6 +23,7 @@ mod child;
 mod disk;
 mod failure;
 mod filter;
+mod groups;
 mod host;
 mod idmaps;
 mod in_place;
@@ -32,6 +33,9 @@ mod relay;
 mod supervise;
 
 pub use ahead::Ahead;
+pub use disk::sweep_layers;
+pub use dwell_cgroup::{Reached, Stalled, Stats};
+pub use dwell_plan::group::Told;
 pub use dwell_sys::raw::ArgArea;
 pub use failure::{Cause, Failure};
 pub use host::run;
@@ -53,7 +57,7 @@ pub struct Options {
 }
 
 /// How a program ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {
     /// Its exit code, or the signal that ended it.
     pub how: How,
@@ -61,6 +65,23 @@ pub struct Ended {
     pub changed: Option<u32>,
     /// It was ended because its time was up.
     pub timed_out: bool,
+    /// What its control group has to tell, where there was one or it was asked for.
+    pub usage: Option<Box<Usage>>,
+    /// What could not be cleared away, a sentence each.
+    pub left: Vec<String>,
+}
+
+/// What a world has used, and which of its limits it met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// What was used. Without a control group: what the kernel counts for processes that have ended.
+    pub stats: Stats,
+    /// The memory is that of the largest process, not of all together.
+    pub of_processes: bool,
+    /// Limits that were reached.
+    pub reached: Reached,
+    /// The limits.
+    pub told: Told,
 }
 
 /// Exit or signal.

@@ -14,6 +14,8 @@ pub(crate) enum Message {
     Failed { stage: Stage, op: u32, errno: i32 },
     /// The process waits for the host side to write id maps.
     AwaitsIdMaps,
+    /// The process waits to be put into its control group.
+    AwaitsGroup,
     /// Another process goes on with the list; its pid in the sender's pid namespace.
     Successor { pid: i32 },
     /// The master of a terminal comes with this packet.
@@ -42,6 +44,7 @@ impl Message {
             Message::Exited { code, changed } => (5, code.cast_unsigned(), changed, 0),
             Message::Signaled { signal, changed } => (6, signal.cast_unsigned(), changed, 0),
             Message::Stopped => (7, 0, 0, 0),
+            Message::AwaitsGroup => (8, 0, 0, 0),
         };
         let mut out = [0; LENGTH];
         for (chunk, word) in out.chunks_exact_mut(4).zip([tag, a, b, c]) {
@@ -68,6 +71,7 @@ impl Message {
             5 => Message::Exited { code: a.cast_signed(), changed: b },
             6 => Message::Signaled { signal: a.cast_signed(), changed: b },
             7 => Message::Stopped,
+            8 => Message::AwaitsGroup,
             _ => return None,
         })
     }
@@ -83,6 +87,7 @@ mod tests {
             Message::Failed { stage: Stage::Setup, op: 70_000, errno: 2 },
             Message::Failed { stage: Stage::Entry, op: 0, errno: 13 },
             Message::AwaitsIdMaps,
+            Message::AwaitsGroup,
             Message::Successor { pid: 4_194_304 },
             Message::Terminal,
             Message::Exited { code: 255, changed: NOT_COUNTED },

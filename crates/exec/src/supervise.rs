@@ -89,7 +89,7 @@ impl<'a> Supervisor<'a> {
 
     pub(crate) fn run(
         &mut self,
-        mut write_maps: impl FnMut(i32) -> Result<(), Failure>,
+        mut errand: impl FnMut(Errand, i32) -> Result<(), Failure>,
     ) -> Result<Ended, Failure> {
         if let (Some(timer), Some(ms)) = (&self.timer, self.program.timeout_ms) {
             let started = timer.start(Duration::from_millis(ms));
@@ -105,7 +105,7 @@ impl<'a> Supervisor<'a> {
                 let _ = dwell_sys::memory::forget_code();
             }
             if ready.control {
-                self.hear(&mut write_maps);
+                self.hear(&mut errand);
             }
             if ready.signal {
                 self.take_signals();
@@ -119,13 +119,13 @@ impl<'a> Supervisor<'a> {
             if ready.process
                 && let Some(how) = self.process_ended()
             {
-                return self.finish(how, &mut write_maps);
+                return self.finish(how, &mut errand);
             }
         }
     }
 
     /// Takes every packet that is there.
-    fn hear(&mut self, write_maps: &mut impl FnMut(i32) -> Result<(), Failure>) {
+    fn hear(&mut self, errand: &mut impl FnMut(Errand, i32) -> Result<(), Failure>) {
         let mut room = [0u8; ROOM];
         while let Some(control) = &self.control {
             let Ok(Some((length, message, fd))) = receive(control, &mut room) else {
@@ -133,7 +133,7 @@ impl<'a> Supervisor<'a> {
                 return;
             };
             let tail = room.get(LENGTH..length).unwrap_or_default().to_vec();
-            self.take(message, fd, &tail, write_maps);
+            self.take(message, fd, &tail, errand);
             if !Ready::has_packet(self.control.as_ref()) {
                 return;
             }
@@ -145,7 +145,7 @@ impl<'a> Supervisor<'a> {
         message: Message,
         fd: Option<OwnedFd>,
         tail: &[u8],
-        write_maps: &mut impl FnMut(i32) -> Result<(), Failure>,
+        errand: &mut impl FnMut(Errand, i32) -> Result<(), Failure>,
     ) {
         let counted = |n: u32| (n != NOT_COUNTED).then_some(n);
         match message {
@@ -157,7 +157,8 @@ impl<'a> Supervisor<'a> {
                 let failure = Failure::of_op(self.program, block, op, errno, tail);
                 self.failed.get_or_insert(failure);
             }
-            Message::AwaitsIdMaps => self.answer(write_maps),
+            Message::AwaitsIdMaps => self.answer(Errand::IdMaps, errand),
+            Message::AwaitsGroup => self.answer(Errand::Group, errand),
             Message::Successor { pid } => self.succeed(pid),
             Message::Terminal => self.terminal(fd),
             Message::Exited { code, changed } => {
@@ -170,9 +171,13 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    fn answer(&mut self, write_maps: &mut impl FnMut(i32) -> Result<(), Failure>) {
+    fn answer(
+        &mut self,
+        what: Errand,
+        errand: &mut impl FnMut(Errand, i32) -> Result<(), Failure>,
+    ) {
         let Some((pid, _)) = &self.process else { return };
-        match write_maps(*pid) {
+        match errand(what, *pid) {
             Ok(()) => {
                 if let Some(control) = &self.control {
                     go_on(control);
@@ -281,14 +286,18 @@ impl<'a> Supervisor<'a> {
         }
     }
 
+    fn end(&self, how: How, changed: Option<u32>) -> Ended {
+        Ended { how, changed, timed_out: self.time_up, usage: None, left: Vec::new() }
+    }
+
     /// What was sent before the end is still to be read.
     fn finish(
         &mut self,
         how: How,
-        write_maps: &mut impl FnMut(i32) -> Result<(), Failure>,
+        errand: &mut impl FnMut(Errand, i32) -> Result<(), Failure>,
     ) -> Result<Ended, Failure> {
         while Ready::has_packet(self.control.as_ref()) {
-            self.hear(write_maps);
+            self.hear(errand);
         }
         if let Some(relay) = self.relay.take() {
             relay.finish();
@@ -303,13 +312,18 @@ impl<'a> Supervisor<'a> {
             .iter()
             .any(|op| matches!(op, dwell_plan::program::Op::Reap { .. }));
         match self.ended {
-            Some((how, changed)) => Ok(Ended { how, changed, timed_out: self.time_up }),
-            None if !reaper || self.time_up => {
-                Ok(Ended { how, changed: None, timed_out: self.time_up })
-            }
+            Some((how, changed)) => Ok(self.end(how, changed)),
+            None if !reaper || self.time_up => Ok(self.end(how, None)),
             None => Err(lost(how)),
         }
     }
+}
+
+/// What the host side does while the first process waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Errand {
+    IdMaps,
+    Group,
 }
 
 /// Stops this process, or with 0 its whole group, until SIGCONT.

@@ -123,6 +123,12 @@ impl Plan {
                 return Err(Refusal::new(format!("'{}' is not a resource limit", limit.name)));
             }
         }
+        if self.process.nice.is_some_and(|n| !(-20..=19).contains(&n)) {
+            return Err(Refusal::new("a nice value is a number from -20 to 19"));
+        }
+        if self.process.oom_score_adj.is_some_and(|n| !(-1000..=1000).contains(&n)) {
+            return Err(Refusal::new("an OOM score is a number from -1000 to 1000"));
+        }
         match self.process.keep_fds.iter().find(|fd| **fd < 3) {
             Some(fd) => {
                 Err(Refusal::new(format!("descriptor {fd} is always kept: name 3 or higher")))

@@ -48,7 +48,7 @@ pub fn about(kind: NamespaceKind) -> (&'static str, &'static str) {
 #[must_use]
 pub fn text(program: &Program) -> String {
     let mut out = String::new();
-    for topic in [Topic::Walls, Topic::Ids, Topic::Files, Topic::Process] {
+    for topic in [Topic::Walls, Topic::Ids, Topic::Files, Topic::Limits, Topic::Process] {
         let mut decisions = program.decisions.iter().filter(|d| d.topic == topic).peekable();
         if decisions.peek().is_none() {
             continue;
@@ -66,6 +66,7 @@ fn heading(topic: Topic) -> &'static str {
         Topic::Walls => "Walls",
         Topic::Ids => "Users and groups",
         Topic::Files => "Files",
+        Topic::Limits => "Limits",
         Topic::Process => "Process",
     }
 }

@@ -48,6 +48,9 @@ pub struct Facts {
     pub secrets: Vec<Secret>,
     /// Where `/etc/resolv.conf` really is and what it says, when it is a link out of `/etc`.
     pub resolv_conf: Option<(WorldPath, Text)>,
+    /// The control groups of the machine, where the Plan asks for limits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cgroups: Option<crate::cgroups::Cgroups>,
     /// Program that writes a user map for others, see `newuidmap(1)`.
     pub newuidmap: Option<Text>,
     /// Program that writes a group map for others, see `newgidmap(1)`.

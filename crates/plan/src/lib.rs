@@ -7,12 +7,15 @@
 
 pub mod action;
 pub mod caps;
+pub mod cgroups;
 mod check;
 pub mod data_mount;
 pub mod errno;
 pub mod explain;
 pub mod facts;
+pub mod group;
 pub mod idmap;
+pub mod limits;
 mod lower;
 pub mod namespace;
 pub mod path;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::action::Action;
 use crate::idmap::IdMap;
+use crate::limits::Limits;
 use crate::namespace::{NamespaceKind, NamespaceSet};
 use crate::path::WorldPath;
 use crate::seccomp::Profile;
@@ -47,6 +48,12 @@ pub struct Plan {
     /// Offsets of clocks in an own time namespace.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clocks: Vec<ClockOffset>,
+    /// What the world may use.
+    #[serde(default, skip_serializing_if = "Limits::is_none")]
+    pub limits: Limits,
+    /// Its control group.
+    #[serde(default, skip_serializing_if = "ControlGroup::is_default")]
+    pub cgroup: ControlGroup,
     /// Life of the process.
     #[serde(default)]
     pub process: Process,
@@ -309,6 +316,54 @@ pub struct ClockOffset {
     pub seconds: i64,
 }
 
+/// How limits are enforced, and what else is asked of the world's control group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ControlGroup {
+    /// Who makes it.
+    pub manager: GroupManager,
+    /// The world may make groups in its own.
+    pub writable: bool,
+    /// Where no group can be had, limits of single processes are good enough.
+    pub rlimit_fallback: bool,
+    /// What was used is told at the end.
+    pub stats: bool,
+    /// What was used is written into this file of the machine, as JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stats_file: Option<Text>,
+}
+
+impl ControlGroup {
+    fn is_default(&self) -> bool {
+        *self == ControlGroup::default()
+    }
+
+    /// Whether what was used is to be told.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.stats || self.stats_file.is_some()
+    }
+
+    /// Whether the Plan has to know the machine's control groups.
+    #[must_use]
+    pub fn asks_for_a_group(&self) -> bool {
+        self.counts() || self.writable
+    }
+}
+
+/// Who makes control groups.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GroupManager {
+    /// systemd where it runs and has not left its part of the tree to the caller, else the caller.
+    #[default]
+    Auto,
+    /// The caller, by files.
+    Fs,
+    /// systemd, as a transient scope.
+    Systemd,
+}
+
 /// Life of the process: what it inherits and how it ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -321,6 +376,12 @@ pub struct Process {
     pub keep_fds: Vec<i32>,
     /// Resource limits; `setrlimit(2)`.
     pub rlimits: Vec<Rlimit>,
+    /// The nice value, -20 to 19; `setpriority(2)`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nice: Option<i32>,
+    /// How readily the kernel ends it when memory runs out, -1000 to 1000; `proc_pid_oom_score_adj(5)`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oom_score_adj: Option<i32>,
     /// After so many milliseconds SIGTERM, then SIGKILL.
     pub timeout_ms: Option<u64>,
     /// Capabilities added to or taken from the default set.

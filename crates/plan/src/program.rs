@@ -59,6 +59,8 @@ impl Attrs {
 pub enum Barrier {
     /// The host side writes the id maps.
     IdMaps,
+    /// The host side has the process put into its control group.
+    Group,
 }
 
 /// One step. Paths are relative to the slot named `at`.
@@ -67,6 +69,9 @@ pub enum Barrier {
 pub enum Op {
     /// Wait until the host side has done its part.
     Barrier(Barrier),
+    /// `write(2)` of `0` to a `tasks` file of version 1, then `close(2)`: the calling thread enters the
+    /// group.
+    EnterGroup(Slot),
     /// `unshare(2)`.
     Unshare(NamespaceSet),
     /// `setns(2)` with a namespace file.
@@ -171,6 +176,8 @@ pub enum Op {
     Stdio { from: Slot, to: u8 },
     /// `setrlimit(2)`.
     Rlimit { resource: u32, soft: u64, hard: u64 },
+    /// `setpriority(2)`.
+    Nice(i32),
     /// `setgroups(2)` with the Program's groups.
     SetGroups,
     /// `setresgid(2)` and `setresuid(2)`.
@@ -342,6 +349,8 @@ pub enum HostFileKind {
     Namespace(Text),
     /// A detached copy of the mount at a path, without what is mounted below it.
     Tree(Text),
+    /// The `tasks` file of a control group that the host side has made.
+    Tasks(Text),
 }
 
 /// Who writes the id maps.
@@ -388,6 +397,15 @@ pub struct Program {
     pub steps: Vec<Step>,
     /// Namespaces that the first clone makes.
     pub clone: NamespaceSet,
+    /// The control group that the host side makes, and removes at the end.
+    pub group: Option<crate::group::Group>,
+    /// What was used is told at the end, with or without a group.
+    pub wants_usage: bool,
+    /// The first process must not share the host side's memory: what concerns the one must not reach
+    /// the other.
+    pub own_memory: bool,
+    /// What the user is told in any case.
+    pub notes: Vec<String>,
     /// A directory on disk that the host side makes for the layers, and removes at the end.
     pub disk_layer: Option<Text>,
     /// Directories of the machine that the world adds and the host side removes, where they are empty.
@@ -462,6 +480,8 @@ pub enum Topic {
     Ids,
     /// Files.
     Files,
+    /// Limits and who enforces them.
+    Limits,
     /// Terminal, signals, rights.
     Process,
 }

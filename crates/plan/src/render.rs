@@ -46,6 +46,7 @@ pub fn call(program: &Program, op: Op) -> String {
         Op::Chown { path, uid, gid, .. } => format!("fchownat({}, {uid}, {gid})", s(path)),
         Op::Likeness { path, .. } => format!("fchmodat({})", s(path)),
         Op::Chdir(path) => format!("chdir({})", s(path)),
+        Op::Nice(n) => format!("setpriority({n})"),
         Op::OpenPty { ptmx, .. } => format!("open({})", s(ptmx)),
         Op::Stdio { to, .. } => format!("dup3({to})"),
         Op::Rlimit { resource, soft, hard } => {
@@ -69,6 +70,7 @@ fn bare(op: Op) -> &'static str {
     match op {
         Op::ForkSibling => "clone3(CLONE_PARENT)",
         Op::Spawn { .. } => "clone3",
+        Op::EnterGroup(_) => "write(tasks)",
         Op::CloseInherited | Op::KeepDescriptors => "close_range",
         Op::Private => "mount(MS_REC|MS_PRIVATE)",
         Op::ChdirTo(_) => "fchdir",

@@ -113,6 +113,8 @@ fn plan() -> Plan {
         scratch: None,
         hostname: Some(Text::from("dwell")),
         clocks: Vec::new(),
+        limits: Default::default(),
+        cgroup: Default::default(),
         process: Process::default(),
         actions: Vec::new(),
     }

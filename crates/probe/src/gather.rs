@@ -12,7 +12,9 @@ use crate::bytes::number;
 use crate::error::ProbeError;
 use crate::file::Proc;
 use crate::places::{self, World};
-use crate::{caller, in_place, listing, look, mountinfo, resolv_conf, secrets, unix_sockets};
+use crate::{
+    caller, cgroups, in_place, listing, look, mountinfo, resolv_conf, secrets, unix_sockets,
+};
 
 /// Reads what [`lower`](dwell_plan) has to know about the machine to build the world of `plan`.
 ///
@@ -32,6 +34,7 @@ pub fn facts(plan: &Plan) -> Result<Facts, ProbeError> {
         ..Facts::default()
     };
     caller::add_subids(plan, &mut facts)?;
+    facts.cgroups = cgroups::cgroups(plan, &proc, facts.caller.uid)?;
     let own_mounts = plan.namespaces.owns(NamespaceKind::Mount);
     if own_mounts {
         facts.spot = spot();
@@ -144,11 +147,14 @@ fn disk_layer(uid: u32) -> Option<Text> {
         let usable = rustix::fs::access(*dir, Access::WRITE_OK | Access::EXEC_OK).is_ok();
         usable && rustix::fs::statfs(*dir).is_ok_and(|fs| DISKS.contains(&fs.f_type))
     };
-    let dir = ["/tmp", "/var/tmp"].into_iter().find(carries)?;
+    let dir = LAYER_DIRECTORIES.into_iter().find(carries)?;
     let pid = rustix::process::getpid().as_raw_nonzero();
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     Some(Text::from(format!("{dir}/{LAYER_PREFIX}{uid}-{pid}-{}{:09}", now.tv_sec, now.tv_nsec)))
 }
+
+/// Where layers lie that go to disk.
+pub const LAYER_DIRECTORIES: [&str; 2] = ["/tmp", "/var/tmp"];
 
 /// How directories of layers are called; the number of their owner follows.
 pub const LAYER_PREFIX: &str = "dwell-layer-";

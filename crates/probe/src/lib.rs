@@ -6,6 +6,7 @@
 //! panics.
 #![forbid(unsafe_code)]
 
+pub mod cgroups;
 pub mod inventory;
 pub mod mountinfo;
 pub mod passwd;
@@ -29,7 +30,7 @@ mod resolv_conf;
 pub use causes::{why_no_namespaces, why_no_rights};
 pub use error::ProbeError;
 pub use file::read_in_root;
-pub use gather::{LAYER_PREFIX, facts};
+pub use gather::{LAYER_DIRECTORIES, LAYER_PREFIX, facts};
 pub use in_place::{NoCgroup, cgroup_procs_of, environment_of, joinable, selinux_context_of};
 pub use passwd::{GroupEntry, UserEntry, group_by_name, groups_of, user_by_name, user_by_uid};
 pub use places::PLACES;

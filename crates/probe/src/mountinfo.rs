@@ -2,6 +2,7 @@
 
 use dwell_plan::Text;
 use dwell_plan::WorldPath;
+use dwell_plan::cgroups::Version;
 use dwell_plan::facts::MountFact;
 
 use crate::bytes::{lines, number, unescape};
@@ -47,6 +48,40 @@ fn line(line: &[u8]) -> Option<MountFact> {
         is_dir: true,
         reachable: true,
     })
+}
+
+/// A mount of control groups.
+pub(crate) struct CgroupMount {
+    pub(crate) version: Version,
+    /// The group that it begins at.
+    pub(crate) root: Text,
+    pub(crate) point: WorldPath,
+    pub(crate) read_only: bool,
+    /// Options of the filesystem: in version 1 the controllers are among them.
+    options: Vec<u8>,
+}
+
+impl CgroupMount {
+    /// Whether all of `controllers` belong to its hierarchy.
+    pub(crate) fn has(&self, controllers: &[String]) -> bool {
+        controllers.iter().all(|c| has(&self.options, c.as_bytes()))
+    }
+}
+
+/// The mounts of control groups, in order.
+pub(crate) fn cgroup_mounts(text: &[u8]) -> Vec<CgroupMount> {
+    let of = |text: &[u8]| {
+        let mount = line(text)?;
+        let version = match mount.fstype.as_bytes() {
+            b"cgroup" => Version::V1,
+            b"cgroup2" => Version::V2,
+            _ => return None,
+        };
+        let options = text.rsplit(|b| *b == b' ').next().unwrap_or_default().to_vec();
+        let (root, point, read_only) = (mount.root, mount.point, mount.read_only);
+        Some(CgroupMount { version, root, point, read_only, options })
+    };
+    lines(text).filter_map(of).collect()
 }
 
 fn has(options: &[u8], wanted: &[u8]) -> bool {

@@ -23,6 +23,8 @@ fn plan() -> Plan {
         scratch: None,
         hostname: None,
         clocks: vec![],
+        limits: Default::default(),
+        cgroup: Default::default(),
         process: Process::default(),
         actions: Vec::new(),
     }

@@ -33,13 +33,17 @@ pub(crate) struct Applet {
 
 /// Every applet.
 pub(crate) const APPLETS: &[Applet] = &[
-    Applet { name: "unshare", about: "Run a program in new namespaces", run: unshare::main },
+    Applet {
+        name: "unshare",
+        about: "Start a program in new namespaces, as unshare(1)",
+        run: unshare::main,
+    },
     Applet {
         name: "nsenter",
-        about: "Run a program in the namespaces of others",
+        about: "Start a program in existing namespaces, as nsenter(1)",
         run: nsenter::main,
     },
-    Applet { name: "lsns", about: "List namespaces, one a line", run: lsns::main },
+    Applet { name: "lsns", about: "List namespaces, as lsns(8)", run: lsns::main },
 ];
 
 /// The names that `dwell install-links` gives the binary.

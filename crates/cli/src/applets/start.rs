@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use dwell_exec::Cause;
 use dwell_plan::action::Action;
+use dwell_plan::limits::Limits;
 use dwell_plan::plan::{
-    Command, EnvVar, Identity, Namespaces, PLAN_VERSION, Plan, Process, RootSource,
+    Command, ControlGroup, EnvVar, Identity, Namespaces, PLAN_VERSION, Plan, Process, RootSource,
 };
 use dwell_plan::{NamespaceKind, NamespaceSet, Text, lower};
 
@@ -68,6 +69,8 @@ fn plan(start: Start) -> Plan {
         scratch: None,
         hostname: None,
         clocks: Vec::new(),
+        limits: Limits::default(),
+        cgroup: ControlGroup::default(),
         process: Process::default(),
         actions,
     }

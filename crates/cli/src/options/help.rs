@@ -12,10 +12,9 @@ pub enum Detail {
 }
 
 /// The commands and what they do.
-pub(crate) const COMMANDS: [(&str, &str); 5] = [
+pub(crate) const COMMANDS: [(&str, &str); 4] = [
     ("run", "Start a program in a world of its own"),
-    ("unshare", "Start a program in new namespaces, as unshare(1)"),
-    ("nsenter", "Start a program in existing namespaces, as nsenter(1)"),
+    ("gc", "Remove what killed worlds have left behind"),
     ("install-links", "Give the binary the names of the tools it stands in for"),
     ("help", "Print help for a command"),
 ];
@@ -46,6 +45,22 @@ pub fn overview(columns: usize) -> String {
     page.entry("  dwell run", "Your shell, behind walls");
     page.entry("  dwell run make", "A build that cannot reach home or network");
     page.entry("  dwell run --explain true", "What a world is, step by step");
+    page.text
+}
+
+/// Help for `dwell gc`.
+#[must_use]
+pub fn gc_help(columns: usize) -> String {
+    let mut page = Page::new(columns);
+    page.paragraph(0, "dwell gc - remove what killed worlds have left behind");
+    page.line("\nUsage: dwell gc\n");
+    page.paragraph(
+        0,
+        "A world leaves nothing behind, unless dwell itself is killed (SIGKILL): then its control \
+         groups, and layers on disk before Linux 6.6, stay until the next start of a world that \
+         makes some, or until this. What belongs to a living dwell, or to another user, is not \
+         touched. What was removed is printed.",
+    );
     page.text
 }
 

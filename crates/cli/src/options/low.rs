@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 
 use dwell_plan::idmap::IdRange;
-use dwell_plan::plan::{CapabilityChange, ClockOffset, Pty, Rlimit};
+use dwell_plan::limits::{IoDevice, Limits};
+use dwell_plan::plan::{CapabilityChange, ClockOffset, ControlGroup, Pty, Rlimit};
 use dwell_plan::{NamespaceKind, NamespaceSet};
 
 use super::Detail;
@@ -51,6 +52,13 @@ pub struct LowArgs {
     /// `--env`, `--env-file` and `--env-all`, in order.
     pub env: Vec<Typed<EnvSource>>,
     pub rlimits: Vec<Rlimit>,
+    pub limits: Limits,
+    /// `--io`: the devices are looked up later.
+    pub io: Vec<Typed<LowIo>>,
+    pub cgroup: ControlGroup,
+    pub stats_file: Option<Typed<RawPath>>,
+    pub nice: Option<i32>,
+    pub oom_score: Option<i32>,
     pub timeout_ms: Option<u64>,
     pub pty: Pty,
     pub keep_fds: Vec<i32>,
@@ -74,6 +82,15 @@ pub enum LowGrant {
     Tmpfs { dest: RawPath, size: Option<u64> },
     Device { path: RawPath },
     Socket { path: RawPath },
+}
+
+/// `--io`: a device by path, and its limits, the numbers still missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LowIo {
+    /// The device.
+    pub path: RawPath,
+    /// The limits.
+    pub limits: IoDevice,
 }
 
 /// A comma list of namespaces.

@@ -10,9 +10,9 @@ mod tests;
 pub(crate) mod value;
 
 pub(crate) use help::COMMANDS;
-pub use help::{Detail, overview, run_help};
+pub use help::{Detail, gc_help, overview, run_help};
 pub use low::{
-    EnvSource, IdSpec, Kinds, LowArgs, LowGrant, LowJoin, LowMap, LowSeccomp, LowUser, Net,
+    EnvSource, IdSpec, Kinds, LowArgs, LowGrant, LowIo, LowJoin, LowMap, LowSeccomp, LowUser, Net,
     PlanForm, Typed,
 };
 pub(crate) use nearest::{nearest, suggestion};
@@ -67,6 +67,8 @@ pub enum Category {
     Identity,
     /// Environment variables.
     Environment,
+    /// What the world may use.
+    Limits,
     /// The program's life.
     Process,
     /// Looking at what would be done. Options under this heading do not change the Plan.
@@ -75,11 +77,12 @@ pub enum Category {
 
 impl Category {
     /// All headings, in order.
-    pub const ALL: [Category; 6] = [
+    pub const ALL: [Category; 7] = [
         Category::Files,
         Category::Namespaces,
         Category::Identity,
         Category::Environment,
+        Category::Limits,
         Category::Process,
         Category::Inspection,
     ];
@@ -92,6 +95,7 @@ impl Category {
             Category::Namespaces => "Namespaces",
             Category::Identity => "Users and capabilities",
             Category::Environment => "Environment",
+            Category::Limits => "Limits",
             Category::Process => "Program",
             Category::Inspection => "Plan and help",
         }
@@ -105,7 +109,12 @@ pub enum Id {
     AsPid1,
     CapAdd,
     CapDrop,
+    CgroupManager,
+    CgroupWritable,
     Cow,
+    CpuWeight,
+    Cpus,
+    Cpuset,
     Dev,
     Env,
     EnvAll,
@@ -117,14 +126,20 @@ pub enum Id {
     Hide,
     Home,
     Hostname,
+    Io,
     Join,
     KeepFd,
     MapGroups,
     MapUsers,
+    Memory,
     Net,
+    Nice,
+    OomScore,
+    Pids,
     Plan,
     Pty,
     ReadOnly,
+    RlimitFallback,
     Ro,
     Root,
     Rw,
@@ -133,6 +148,9 @@ pub enum Id {
     SeccompLog,
     Share,
     Socket,
+    Stats,
+    StatsFile,
+    Swap,
     TimeOffset,
     Timeout,
     Tmpfs,

@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
-use dwell_plan::plan::{CapabilityChange, Pty};
+use dwell_plan::limits::{Amount, Swap, Weight};
+use dwell_plan::plan::{CapabilityChange, GroupManager, Pty};
 use lexopt::Arg;
 
 use super::low::{LowArgs, LowGrant, Net, PlanForm, Typed};
@@ -210,6 +211,42 @@ fn set(low: &mut LowArgs, option: &Opt, given: Given, long: bool) -> Result<(), 
             low.rlimits.retain(|l| l.name != limit.name);
             low.rlimits.push(limit);
         }
+        Id::Memory => low.limits.memory.max = Some(Amount::Of(given.text(value::size)?)),
+        Id::Swap => low.limits.memory.swap = Some(Swap::Alone(given.text(value::swap)?)),
+        Id::Cpus => {
+            low.limits.cpu.quota = Some(Amount::Of(given.text(value::cpus)?));
+            low.limits.cpu.period = Some(value::CPU_PERIOD);
+        }
+        Id::CpuWeight => {
+            let weight = given.text(|text| value::within(text, 1, 10_000))?;
+            low.limits.cpu.weight = u64::try_from(weight).ok().map(Weight::Weight);
+        }
+        Id::Cpuset => low.limits.cpu.cpus = Some(given.text(value::cpu_list)?),
+        Id::Pids => {
+            let n = given.text(|text| value::within(text, 1, 4_194_304))?;
+            low.limits.pids = u64::try_from(n).ok().map(Amount::Of);
+        }
+        Id::Io => {
+            let io = given.of(value::io)?;
+            low.io.push(given.typed(io));
+        }
+        Id::RlimitFallback => low.cgroup.rlimit_fallback = true,
+        Id::CgroupManager => {
+            let meanings = [
+                ("auto", GroupManager::Auto),
+                ("fs", GroupManager::Fs),
+                ("systemd", GroupManager::Systemd),
+            ];
+            low.cgroup.manager = given.choice(option, &meanings)?;
+        }
+        Id::CgroupWritable => low.cgroup.writable = true,
+        Id::Stats => low.cgroup.stats = true,
+        Id::StatsFile => {
+            let path = given.of(value::file)?;
+            low.stats_file = Some(given.typed(path));
+        }
+        Id::Nice => low.nice = Some(given.text(|text| value::within(text, -20, 19))?),
+        Id::OomScore => low.oom_score = Some(given.text(|text| value::within(text, -1000, 1000))?),
         Id::Pty => {
             let meanings = [("auto", Pty::Auto), ("always", Pty::Always), ("never", Pty::Never)];
             low.pty = given.choice(option, &meanings)?;

@@ -22,6 +22,7 @@ const FILES: Opt = Opt { category: Category::Files, ..ROW };
 const NAMESPACES: Opt = Opt { category: Category::Namespaces, ..ROW };
 const IDENTITY: Opt = Opt { category: Category::Identity, ..ROW };
 const ENVIRONMENT: Opt = Opt { category: Category::Environment, ..ROW };
+const LIMITS: Opt = Opt { category: Category::Limits, ..ROW };
 const PROCESS: Opt = Opt { category: Category::Process, ..ROW };
 
 const KINDS: &[&str] =
@@ -337,6 +338,140 @@ pub static RUN: &[Opt] = &[
              Variables often hold passwords and keys; see --env for letting single ones through."],
         ..ENVIRONMENT
     },
+    // Limits
+    Opt {
+        id: Id::Memory,
+        name: "memory",
+        value: Some("SIZE"),
+        help: "Limit memory, that of all processes together",
+        long: &[
+            "Written as for --scratch. What the program keeps in files of memory (the throw-away \
+             layer, /tmp, /dev/shm) counts too. When it needs more, the kernel kills the process \
+             that holds most.",
+            "This and the following options make a control group for the world; no program in it \
+             can leave it or change its limits. Root can always have one; anybody else where their \
+             session has a service manager (systemd) or a control group that was given to them. \
+             Where it cannot be had the world is not started; see --rlimit-fallback.",
+        ],
+        ..LIMITS
+    },
+    Opt {
+        id: Id::Swap,
+        name: "swap",
+        value: Some("SIZE"),
+        help: "Limit swap space beside that; 0 for none",
+        long: &[
+            "Without it, memory that is not in use goes to swap as far as the machine has any.",
+        ],
+        ..LIMITS
+    },
+    Opt {
+        id: Id::Cpus,
+        name: "cpus",
+        value: Some("N"),
+        help: "Limit processor time, in processors: 1.5",
+        long: &["Of each tenth of a second the world may use so much of all processors together."],
+        ..LIMITS
+    },
+    Opt {
+        id: Id::CpuWeight,
+        name: "cpu-weight",
+        value: Some("N"),
+        help: "Set the share of processors: 1 to 10000",
+        long: &["It counts where others want the processors too; 100 is usual."],
+        ..LIMITS
+    },
+    Opt {
+        id: Id::Cpuset,
+        name: "cpuset",
+        value: Some("LIST"),
+        help: "Run on these processors only, e.g. 0-3,6",
+        ..LIMITS
+    },
+    Opt {
+        id: Id::Pids,
+        name: "pids",
+        value: Some("N"),
+        help: "Limit the number of processes and threads",
+        long: &["The world's own process 1 does not count."],
+        ..LIMITS
+    },
+    Opt {
+        id: Id::Io,
+        name: "io",
+        value: Some("DEVICE:KEY=N,..."),
+        repeatable: true,
+        help: "Limit a block device, e.g. /dev/sda:rbps=10M",
+        long: &[
+            "KEY is rbps or wbps, bytes read or written in a second, or riops or wiops, reads or \
+             writes in a second. DEVICE is a whole disk; partitions have no limits of their own.",
+        ],
+        ..LIMITS
+    },
+    Opt {
+        id: Id::RlimitFallback,
+        name: "rlimit-fallback",
+        help: "Limit single processes where no group can be",
+        long: &[
+            "For --memory and --pids only, and weaker: RLIMIT_AS limits the address space of each \
+             process and not the memory of all; RLIMIT_NPROC counts by user id. What is used is \
+             said on standard error.",
+        ],
+        ..LIMITS
+    },
+    Opt {
+        id: Id::CgroupManager,
+        name: "cgroup-manager",
+        value: Some("WHO"),
+        choices: &["auto", "fs", "systemd"],
+        help: "Choose who makes the group: auto, fs, systemd",
+        long: &[
+            "`fs` makes it by files, below the own control group or the nearest one that allows it. \
+             `systemd` has it made as a transient scope, by the system's manager for root and by \
+             the user's for anybody else. `auto` takes systemd where it runs, unless the own group \
+             was delegated to the caller.",
+        ],
+        ..LIMITS
+    },
+    Opt {
+        id: Id::CgroupWritable,
+        name: "cgroup-writable",
+        help: "Let the world make control groups in its own",
+        long: &[
+            "They show in /sys/fs/cgroup. The limits of the world are outside of what it sees.",
+        ],
+        ..LIMITS
+    },
+    Opt {
+        id: Id::Stats,
+        name: "stats",
+        help: "Say at the end what was used",
+        long: &["Memory, processor time, input and output, and how long was waited for them."],
+        ..LIMITS
+    },
+    Opt {
+        id: Id::StatsFile,
+        name: "stats-file",
+        value: Some("FILE"),
+        help: "Write what was used to a file, as JSON",
+        ..LIMITS
+    },
+    Opt {
+        id: Id::Nice,
+        name: "nice",
+        value: Some("N"),
+        help: "Set the nice value: -20 (first) to 19 (last)",
+        ..LIMITS
+    },
+    Opt {
+        id: Id::OomScore,
+        name: "oom-score",
+        value: Some("N"),
+        help: "Be killed sooner or later when memory is out",
+        long: &["-1000 (never) to 1000 (first), as in /proc/PID/oom_score_adj. Less than the \
+             caller's own takes CAP_SYS_RESOURCE."],
+        ..LIMITS
+    },
     // Program
     Opt {
         id: Id::Workdir,
@@ -471,6 +606,7 @@ pub static FOREIGN: &[(&str, &str)] = &[
     ("bind", "it is called `--rw PATH:DEST` here"),
     ("cap", "capabilities are changed with `--cap-add` and `--cap-drop`"),
     ("chdir", "it is called `--workdir` here"),
+    ("cgroup-parent", "a world's group is made in your own; see `--cgroup-manager`"),
     ("clearenv", "the environment is clean by default; `--env` lets variables through"),
     ("dev-bind", "it is called `--dev` here"),
     ("die-with-parent", "a world always ends with dwell"),
@@ -478,10 +614,13 @@ pub static FOREIGN: &[(&str, &str)] = &[
     ("gid", "it is called `--user UID:GID` here"),
     ("ipc", "it is `--unshare ipc` or `--share ipc` here"),
     ("kill-child", "a world always ends with dwell"),
+    ("io-max", "it is called `--io DEVICE:KEY=N` here"),
     ("map-root-user", "it is called `--root` here"),
     ("mount-proc", "a world always has its own /proc"),
     ("network", "it is called `--net` here"),
+    ("memory-swap", "swap alone is limited with `--swap`"),
     ("new-session", "the program always has a session of its own"),
+    ("pids-limit", "it is called `--pids` here"),
     ("privileged", "capabilities are added with `--cap-add`, devices with `--dev`"),
     ("ro-bind", "it is called `--ro PATH:DEST` here"),
     ("security-opt", "a seccomp profile is chosen with `--seccomp`"),

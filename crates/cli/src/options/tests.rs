@@ -37,7 +37,20 @@ fn example(option: &Opt) -> &'static str {
         Id::KeepFd => "3",
         Id::Plan => "json",
         Id::Seccomp => "strict",
-        Id::Home
+        Id::Memory | Id::Swap => "64M",
+        Id::Cpus => "1.5",
+        Id::CpuWeight => "50",
+        Id::Cpuset => "0-1",
+        Id::Pids => "9",
+        Id::Io => "/a:rbps=1M,wiops=5",
+        Id::CgroupManager => "fs",
+        Id::StatsFile => "/a",
+        Id::Nice => "-5",
+        Id::OomScore => "500",
+        Id::CgroupWritable
+        | Id::RlimitFallback
+        | Id::Stats
+        | Id::Home
         | Id::ReadOnly
         | Id::Writable
         | Id::Root

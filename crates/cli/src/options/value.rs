@@ -1,10 +1,11 @@
 //! The grammar of values. Errors say what is wrong with the value; the caller names the option.
 
 use dwell_plan::caps::{self, CapSet};
+use dwell_plan::limits::{Amount, IoDevice};
 use dwell_plan::plan::{Clock, ClockOffset, Rlimit};
 use dwell_plan::{NamespaceKind, NamespaceSet};
 
-use super::low::{EnvSource, IdSpec, Kinds, LowJoin, LowMap, LowSeccomp, LowUser};
+use super::low::{EnvSource, IdSpec, Kinds, LowIo, LowJoin, LowMap, LowSeccomp, LowUser};
 use super::nearest;
 
 /// A path with its optional second half: `PATH[:REST]`.
@@ -129,6 +130,75 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
         Some(bytes) => Ok(bytes),
         None => Err(format!("'{text}' is not a size: a number of bytes, or of K, M, G or T")),
     }
+}
+
+/// A number of bytes of swap, which may be none.
+pub(crate) fn swap(text: &str) -> Result<Amount, String> {
+    match text {
+        "0" => Ok(Amount::Of(0)),
+        "max" => Ok(Amount::Max),
+        _ => size(text).map(Amount::Of),
+    }
+}
+
+/// The period that `--cpus` is a part of, in microseconds: the kernel's default.
+pub(crate) const CPU_PERIOD: u64 = 100_000;
+
+/// A number of processors, as microseconds of each period.
+pub(crate) fn cpus(text: &str) -> Result<u64, String> {
+    match scaled(text, CPU_PERIOD) {
+        // KERNEL: a quota is a millisecond at least.
+        Some(quota) if quota >= 1000 => Ok(quota),
+        Some(_) => Err("the least is 0.01 of a processor".to_owned()),
+        None => Err(format!("'{text}' is not a number of processors, like 2 or 0.5")),
+    }
+}
+
+/// A number from `least` to `most`.
+pub(crate) fn within(text: &str, least: i32, most: i32) -> Result<i32, String> {
+    let number = text.parse().ok().filter(|n| (least..=most).contains(n));
+    number.ok_or_else(|| format!("'{text}' is not a number from {least} to {most}"))
+}
+
+/// A list of processors as the kernel takes it: `0-3,6`.
+pub(crate) fn cpu_list(text: &str) -> Result<String, String> {
+    let number = |s: &str| (s.len() < 6).then(|| s.parse::<u32>().ok()).flatten();
+    let good = |part: &str| match part.split_once('-') {
+        Some((first, last)) => number(first).zip(number(last)).is_some_and(|(a, b)| a <= b),
+        None => number(part).is_some(),
+    };
+    match text.split(',').all(good) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("'{text}' is not a list of processors, like 0-3,6")),
+    }
+}
+
+/// `DEVICE:KEY=N,…`.
+pub(crate) fn io(value: &[u8]) -> Result<LowIo, String> {
+    let (path, rest) = halves(value)?;
+    let rest = rest.ok_or("a limit is missing behind the device, like :rbps=10M")?;
+    let rest = String::from_utf8_lossy(&rest).into_owned();
+    let mut limits = IoDevice {
+        major: 0,
+        minor: 0,
+        rbps: None,
+        wbps: None,
+        riops: None,
+        wiops: None,
+        weight: None,
+    };
+    for part in rest.split(',') {
+        let (key, text) = part.split_once('=').ok_or_else(|| format!("'{part}' is not KEY=N"))?;
+        let place = match key {
+            "rbps" => &mut limits.rbps,
+            "wbps" => &mut limits.wbps,
+            "riops" => &mut limits.riops,
+            "wiops" => &mut limits.wiops,
+            _ => return Err(format!("'{key}' is not one of rbps, wbps, riops, wiops")),
+        };
+        *place = Some(Amount::Of(size(text)?));
+    }
+    Ok(LowIo { path, limits })
 }
 
 /// A span of time in milliseconds: `10`, `10s`, `1.5m`, `2h`, `500ms`.

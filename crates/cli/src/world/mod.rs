@@ -3,6 +3,7 @@
 mod environment;
 mod files;
 mod identity;
+mod limits;
 mod namespaces;
 pub(crate) mod paths;
 mod seccomp;
@@ -50,7 +51,8 @@ pub fn plan(low: LowArgs, invocation: &Invocation<'_>) -> Result<Plan, Failure> 
     }
 
     let seccomp = seccomp::decide(&low, &paths, invocation)?;
-
+    let limits = limits::decide(&low, &paths, invocation)?;
+    let cgroup = limits::group(&low, &paths)?;
     Ok(Plan {
         version: PLAN_VERSION,
         command: Command {
@@ -66,11 +68,15 @@ pub fn plan(low: LowArgs, invocation: &Invocation<'_>) -> Result<Plan, Failure> 
         scratch: low.scratch.map(|s| s.value),
         hostname,
         clocks,
+        limits,
+        cgroup,
         process: Process {
             as_pid_1: low.as_pid_1.is_some(),
             pty: low.pty,
             keep_fds: low.keep_fds,
             rlimits: low.rlimits,
+            nice: low.nice,
+            oom_score_adj: low.oom_score,
             timeout_ms: low.timeout_ms,
             capabilities: low.capabilities,
             seccomp,

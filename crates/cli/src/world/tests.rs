@@ -519,3 +519,48 @@ fn life_of_the_process() {
     assert_eq!(process.timeout_ms, Some(90_000));
     assert_eq!(plan("--pty always --as-pid-1 x").process.pty, Pty::Always);
 }
+
+#[test]
+fn limits() {
+    use dwell_plan::limits::{Amount, IoDevice, Swap, Weight};
+    let plan = plan(
+        "--memory 64M --swap 0 --cpus 1.5 --cpu-weight 50 --cpuset 0-1,3 --pids 9 --nice -5 \
+         --io /dev/sda:rbps=1M,wiops=5 --oom-score 500 --cgroup-manager fs --stats-file s.json x",
+    );
+    assert_eq!(plan.limits.memory.max, Some(Amount::Of(64 << 20)));
+    assert_eq!(plan.limits.memory.swap, Some(Swap::Alone(Amount::Of(0))));
+    let cpu = &plan.limits.cpu;
+    assert_eq!((cpu.quota, cpu.period), (Some(Amount::Of(150_000)), Some(100_000)));
+    assert_eq!(cpu.weight, Some(Weight::Weight(50)));
+    assert_eq!(cpu.cpus.as_deref(), Some("0-1,3"));
+    assert_eq!(plan.limits.pids, Some(Amount::Of(9)));
+    let device = IoDevice {
+        major: 8,
+        minor: 0,
+        rbps: Some(Amount::Of(1 << 20)),
+        wbps: None,
+        riops: None,
+        wiops: Some(Amount::Of(5)),
+        weight: None,
+    };
+    assert_eq!(plan.limits.io.devices, [device]);
+    assert_eq!((plan.process.nice, plan.process.oom_score_adj), (Some(-5), Some(500)));
+    assert_eq!(plan.cgroup.stats_file, Some(Text::from("/home/u/src/s.json")));
+    let none = Fake::default().plan("x");
+    assert!(none.limits.is_none() && !none.cgroup.asks_for_a_group());
+    for (line, want) in [
+        ("--memory 0 x", "cannot use `--memory 0`: a size of 0 holds nothing"),
+        ("--cpus 0.001 x", "cannot use `--cpus 0.001`: the least is 0.01 of a processor"),
+        ("--cpus two x", "cannot use `--cpus two`: 'two' is not a number of processors"),
+        ("--cpuset 3-1 x", "cannot use `--cpuset 3-1`: '3-1' is not a list of processors"),
+        ("--pids 0 x", "cannot use `--pids 0`: '0' is not a number from 1 to "),
+        ("--nice 20 x", "cannot use `--nice 20`: '20' is not a number from -20 to 19"),
+        ("--io /dev/sda x", "cannot use `--io /dev/sda`: a limit is missing behind the device"),
+        ("--io /dev/sda:bps=1 x", "cannot use `--io /dev/sda:bps=1`: 'bps' is not one of"),
+        ("--io /srv/file:rbps=1 x", "cannot use `--io /srv/file:rbps=1`: /srv/file is no block"),
+        ("--io /nope:rbps=1 x", "cannot look at /nope: No such file or directory"),
+    ] {
+        let (sentence, _) = Fake::default().refusal(line);
+        assert!(sentence.starts_with(want), "{line}: {sentence}");
+    }
+}

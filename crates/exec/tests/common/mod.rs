@@ -26,6 +26,8 @@ pub(crate) fn plan(own: NamespaceSet, script: &str) -> Plan {
         scratch: None,
         hostname: None,
         clocks: Vec::new(),
+        limits: Default::default(),
+        cgroup: Default::default(),
         process: Process::default(),
         actions: Vec::new(),
     }

@@ -6,7 +6,7 @@ use super::seccomp;
 use crate::caps::CapSet;
 use crate::errno::{EACCES, ENOENT, ENOTDIR};
 use crate::namespace::NamespaceKind;
-use crate::plan::{CapabilityChange, Command, User};
+use crate::plan::{CapabilityChange, Command, Origin, User};
 use crate::program::{Filter, Op, Slot, Topic, own_terminal};
 use crate::rlimit;
 use crate::text::Text;
@@ -60,11 +60,15 @@ fn terminal(cx: &Context<'_>, b: &mut Builder, peer: Option<Slot>) {
 }
 
 fn limits(cx: &Context<'_>, b: &mut Builder) {
-    for limit in &cx.plan.process.rlimits {
+    for limit in cx.plan.process.rlimits.iter().chain(&cx.enforced.rlimits) {
         let Some(resource) = rlimit::resource(&limit.name) else { continue };
         b.step("set", format!("the limit {}", limit.name), None);
         let value = |v: Option<u64>| v.unwrap_or(u64::MAX);
         b.op(Op::Rlimit { resource, soft: value(limit.soft), hard: value(limit.hard) });
+    }
+    if let Some(nice) = cx.plan.process.nice {
+        b.step("set", "the nice value", Some(&Origin::Option(format!("--nice {nice}"))));
+        b.op(Op::Nice(nice));
     }
 }
 

@@ -42,6 +42,24 @@ pub(super) struct Ids {
     pub(super) has_root: bool,
 }
 
+impl Ids {
+    /// The program's ids as the machine counts them, where they are not the caller's and root can give
+    /// files away to them.
+    pub(super) fn outer_owner(&self, facts: &Facts) -> Option<(u32, u32)> {
+        let outer = |map: &IdMap, id: u32| {
+            map.0.iter().find_map(|r| {
+                let offset = id.checked_sub(r.inner).filter(|n| *n < r.count)?;
+                r.outer.checked_add(offset)
+            })
+        };
+        let owner = match &self.host_maps {
+            None => (self.own_maps.is_none()).then_some((self.uid, self.gid)),
+            Some(maps) => Some((outer(&maps.users, self.uid)?, outer(&maps.groups, self.gid)?)),
+        };
+        owner.filter(|ids| facts.caller.uid == 0 && *ids != (facts.caller.uid, facts.caller.gid))
+    }
+}
+
 pub(super) fn choose(plan: &Plan, facts: &Facts, b: &mut Builder) -> Result<Ids, Refusal> {
     if plan.namespaces.owns(NamespaceKind::User) {
         let ids = own_namespace(plan, facts, b)?;

@@ -9,6 +9,7 @@ mod grants;
 mod host_view;
 mod ids;
 mod kernel_view;
+mod limits;
 mod seccomp;
 mod setup;
 mod view;
@@ -55,7 +56,8 @@ fn lower_with(plan: &Plan, facts: &Facts, mut builder: Builder) -> Result<Progra
         setup::explain_walls(plan, &mut builder);
     }
     let ids = ids::choose(plan, facts, &mut builder)?;
-    let cx = Context { plan, facts, ids };
+    let mut cx = Context { plan, facts, ids, enforced: limits::Enforced::default() };
+    cx.enforced = limits::decide(&cx, &mut builder)?;
     let view = if cx.owns(NamespaceKind::Mount) { Some(view(&cx, &mut builder)?) } else { None };
     setup::write(&cx, view.as_ref(), &mut builder)
 }
@@ -66,6 +68,7 @@ pub(crate) struct Context<'a> {
     plan: &'a Plan,
     facts: &'a Facts,
     ids: Ids,
+    enforced: limits::Enforced,
 }
 
 impl Context<'_> {

@@ -4,13 +4,16 @@ use super::builder::{Builder, List};
 use super::emit::{self, Mounted};
 use super::view::{Node, View};
 use super::{Context, decide_wall, entry};
+use crate::cgroups::Version;
 use crate::errno::EINVAL;
+use crate::group::Maker;
 use crate::namespace::{NamespaceKind, NamespaceSet};
-use crate::plan::Plan;
+use crate::plan::{Origin, Plan};
 use crate::program::{
     Barrier, HostFileKind, Op, Program, PtySource, Slot, Start, Str, clock_name, own_terminal,
 };
 use crate::refusal::Refusal;
+use crate::text::Text;
 
 pub(super) fn write(
     cx: &Context<'_>,
@@ -22,10 +25,18 @@ pub(super) fn write(
     b.op(Op::CloseInherited);
     b.op(Op::ClearUmask);
     b.op(Op::DieWithParent);
+    let entered = enter_group(cx, b);
     let mut clone = namespaces(cx, b);
+    if entered && clone.has(NamespaceKind::Cgroup) {
+        // KERNEL: a cgroup namespace begins at the group of whoever makes it, and a first clone is made
+        // by the host side.
+        clone.remove(NamespaceKind::Cgroup);
+        b.step("make", "the cgroup namespace", None);
+        b.op(Op::Unshare(NamespaceSet::from_iter([NamespaceKind::Cgroup])));
+    }
     let aside = makes_net_aside(cx.plan).then(|| b.slot());
-    if let Some(without_net) = ahead(cx.plan) {
-        clone = without_net;
+    if aside.is_some() {
+        clone.remove(NamespaceKind::Net);
     }
     ids(cx, b);
     clocks(cx, b);
@@ -42,6 +53,29 @@ pub(super) fn write(
     b.write_to(List::Entry);
     let command = entry::write(cx, b, peer);
     Ok(Program { clone, aside, pty, ..finish(cx, b, command) })
+}
+
+/// Puts the first process where the limits hold, before anything else. Whether there is such a group.
+fn enter_group(cx: &Context<'_>, b: &mut Builder) -> bool {
+    if let Some(score) = cx.plan.process.oom_score_adj {
+        let origin = Origin::Option(format!("--oom-score {score}"));
+        b.step("set", "the OOM score", Some(&origin));
+        write_file(b, "/proc/self/oom_score_adj", &score.to_string());
+    }
+    let Some(group) = &cx.enforced.group else { return false };
+    b.step("enter", "the control group", None);
+    match group.maker {
+        Maker::Systemd { .. } => b.op(Op::Barrier(Barrier::Group)),
+        // The part in version 2 is entered by the clone.
+        Maker::Caller => {
+            for member in group.members.iter().filter(|m| m.version == Version::V1) {
+                let tasks = Text::from([group.inner(member).as_bytes(), b"/tasks"].concat());
+                let slot = b.host_file(HostFileKind::Tasks(tasks));
+                b.op(Op::EnterGroup(slot));
+            }
+        }
+    }
+    true
 }
 
 /// Whether the namespaces cannot all be made by the first clone: what is joined must be entered
@@ -135,9 +169,14 @@ fn clocks(cx: &Context<'_>, b: &mut Builder) {
 
 /// The namespaces of the first clone, where they follow from the Plan alone and the network namespace
 /// is made beside it: then both can be started before anything is known of the machine.
+///
+/// A process that is to be in a control group of its own must begin there, and one that has a score of its
+/// own for when memory runs out must not share the memory.
 #[must_use]
 pub fn ahead(plan: &Plan) -> Option<NamespaceSet> {
-    makes_net_aside(plan).then(|| {
+    let grouped = !plan.limits.is_none() || plan.cgroup.asks_for_a_group();
+    let alone = grouped || plan.process.oom_score_adj.is_some() || !plan.actions.is_empty();
+    (makes_net_aside(plan) && !alone).then(|| {
         let mut own = plan.namespaces.own;
         own.remove(NamespaceKind::Time);
         own.remove(NamespaceKind::Net);
@@ -268,6 +307,10 @@ fn finish(cx: &Context<'_>, b: &mut Builder, command: entry::Prepared) -> Progra
         steps: std::mem::take(&mut b.steps),
         clone: NamespaceSet::EMPTY,
         aside: None,
+        group: cx.enforced.group.clone(),
+        wants_usage: cx.plan.cgroup.counts(),
+        own_memory: cx.enforced.group.is_some() || cx.plan.process.oom_score_adj.is_some(),
+        notes: cx.enforced.notes.clone(),
         host_files: std::mem::take(&mut b.host_files),
         disk_layer: cx.disk_layer().cloned(),
         remove_after: std::mem::take(&mut b.added),

@@ -33,6 +33,7 @@ mod signals;
 mod stat;
 mod system;
 mod tty;
+mod usage;
 mod vfork;
 mod wait;
 
@@ -56,5 +57,6 @@ pub use signals::*;
 pub use stat::{Stat, fstat_mode_uid, makedev, statx_at};
 pub use system::*;
 pub use tty::*;
+pub use usage::{ChildrenUsage, children_usage};
 pub use vfork::vfork_child;
 pub use wait::{WaitStatus, wait, waitid_pidfd};

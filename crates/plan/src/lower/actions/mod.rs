@@ -83,6 +83,10 @@ fn in_place(facts: &Facts, b: &mut Builder) -> Program {
         pty: PtySource::None,
         pty_input: false,
         timeout_ms: None,
+        group: None,
+        wants_usage: false,
+        own_memory: false,
+        notes: Vec::new(),
         decisions: std::mem::take(&mut b.decisions),
         kernel: facts.kernel,
     }

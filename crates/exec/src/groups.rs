@@ -1,0 +1,95 @@
+//! The world's control group, on the host side.
+
+use std::os::fd::OwnedFd;
+
+use dwell_cgroup::Group;
+use dwell_plan::group::{Maker, Told};
+use dwell_plan::program::Program;
+
+use crate::failure::{Cause, Failure};
+use crate::{Ended, How, Stats, Usage};
+
+/// The group, where the Program has one.
+#[derive(Debug, Default)]
+pub(crate) struct WorldGroup(Option<Group>);
+
+impl WorldGroup {
+    /// Makes it, where that is the host side's business.
+    pub(crate) fn make(program: &Program) -> Result<Self, Failure> {
+        match &program.group {
+            Some(spec) if spec.maker == Maker::Caller => {
+                Group::create(spec).map(|group| WorldGroup(Some(group))).map_err(failed)
+            }
+            _ => Ok(WorldGroup(None)),
+        }
+    }
+
+    /// The directory that the first process is cloned into.
+    pub(crate) fn directory(&self) -> Result<Option<OwnedFd>, Failure> {
+        self.0.as_ref().map_or(Ok(None), |group| group.directory().map_err(failed))
+    }
+
+    /// Has the first process, which waits, put into a group that somebody else makes.
+    pub(crate) fn take(&mut self, _program: &Program, _pid: i32) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// What the world has used, to be read while the group is there.
+    pub(crate) fn usage(&self, program: &Program) -> Option<Usage> {
+        let told = program.group.as_ref().map_or(Told::default(), |spec| spec.told);
+        match &self.0 {
+            Some(group) => Some(Usage {
+                stats: without(group.stats(), told.own_processes),
+                of_processes: false,
+                reached: group.reached(),
+                told,
+            }),
+            None => program.wants_usage.then(|| Usage {
+                stats: of_processes(),
+                of_processes: true,
+                reached: dwell_cgroup::Reached::default(),
+                told,
+            }),
+        }
+    }
+
+    /// The end of a world whose first process was among those that were killed when memory ran out.
+    pub(crate) fn explains(&self, failure: Failure) -> Result<Ended, Failure> {
+        let killed = self.0.as_ref().is_some_and(|group| group.reached().oom_kills > 0);
+        if failure.cause != Cause::Lost || !killed {
+            return Err(failure);
+        }
+        let how = How::Signaled(dwell_sys::raw::consts::SIGKILL);
+        Ok(Ended { how, changed: None, timed_out: false, usage: None, left: Vec::new() })
+    }
+
+    /// Removes it; what is left, a sentence each.
+    pub(crate) fn remove(self) -> Vec<String> {
+        let removed = self.0.map_or(Ok(()), Group::remove);
+        removed.err().map(|error| error.sentence).into_iter().collect()
+    }
+}
+
+/// The peak of processes is told as its limit was asked for.
+fn without(stats: Stats, own: u64) -> Stats {
+    Stats { processes_peak: stats.processes_peak.map(|n| n.saturating_sub(own)), ..stats }
+}
+
+/// What the kernel counts for children that have been waited for; `getrusage(2)`.
+fn of_processes() -> Stats {
+    let used = dwell_sys::raw::children_usage();
+    Stats {
+        memory_peak: Some(used.max_rss),
+        cpu: Some(dwell_cgroup::CpuTime {
+            total_us: used.user_us + used.system_us,
+            user_us: used.user_us,
+            system_us: used.system_us,
+            throttled_us: None,
+        }),
+        ..Stats::default()
+    }
+}
+
+fn failed(error: dwell_cgroup::Error) -> Failure {
+    Failure { sentence: error.sentence, hint: error.hint, cause: Cause::HostFile(0) }
+}
