@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 
 mod bench;
+mod vm;
 
 use std::process::ExitCode;
 
@@ -12,11 +13,12 @@ const HELP: &str = "\
 Usage: cargo xtask COMMAND
 
   bench   Measure speed and memory beside other tools; `bench --help` tells more
+  vm      Run a command in a virtual machine; `vm --help` tells more
 ";
 
 fn main() -> ExitCode {
     match run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("xtask: {error:#}");
             ExitCode::FAILURE
@@ -24,16 +26,17 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> anyhow::Result<()> {
+fn run() -> anyhow::Result<ExitCode> {
     let mut parser = lexopt::Parser::from_env();
     match parser.next()? {
         None | Some(Arg::Short('h') | Arg::Long("help")) => {
             print!("{HELP}");
-            Ok(())
+            Ok(ExitCode::SUCCESS)
         }
         Some(Arg::Value(command)) => match command.to_str() {
-            Some("bench") => bench::main(parser),
-            _ => anyhow::bail!("unknown command {command:?}; there is: bench"),
+            Some("bench") => bench::main(parser).map(|()| ExitCode::SUCCESS),
+            Some("vm") => Ok(vm::main(parser)),
+            _ => anyhow::bail!("unknown command {command:?}; there are: bench, vm"),
         },
         Some(other) => Err(other.unexpected().into()),
     }
