@@ -32,6 +32,8 @@ pub(super) struct Kernel {
     pub(super) vmlinuz: PathBuf,
     /// The disk for `/usr/lib/modules`.
     pub(super) modules: PathBuf,
+    /// What is on it.
+    pub(super) tree: PathBuf,
 }
 
 /// The names that there are.
@@ -86,7 +88,8 @@ pub(super) fn get(name: &str, cache: &Path, update: bool) -> Result<Kernel> {
 impl Kernel {
     fn in_directory(dir: &Path) -> Result<Kernel> {
         let release = fs::read_to_string(dir.join("release"))?;
-        Ok(Kernel { vmlinuz: dir.join("vmlinuz"), modules: dir.join("modules.img"), release })
+        let tree = dir.join("modules").join(&release);
+        Ok(Kernel { vmlinuz: dir.join("vmlinuz"), modules: dir.join("modules.img"), tree, release })
     }
 }
 

@@ -5,14 +5,17 @@
 
 mod accel;
 mod archive;
+mod cpio;
 mod guest;
 mod host;
 mod image;
+mod initramfs;
 mod kernel;
 mod outcome;
 mod rootfs;
 mod run;
 mod share;
+mod suite;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -29,18 +32,25 @@ use share::Share;
 
 const HELP: &str = "\
 Usage: cargo xtask vm [OPTION]... -- COMMAND [ARGUMENT]...
+       cargo xtask vm [OPTION]... --suite WHAT
 
-Runs COMMAND in a virtual machine: Debian 12 with systemd, users alice, bob and dwelltest, and this
+Runs COMMAND, or the workspace's tests, in a virtual machine: Debian 12 with systemd, users alice, bob and dwelltest, and this
 workspace's `dwell` in /t/bin. Output comes as it is made; the exit code is the command's, or
 77 when this machine cannot have a guest, 124 when the time was up, 125 when the guest failed.
 
       --kernel NAME   bookworm (default), or another of --list; may be given again
       --list          The kernels that Debian's archive has, with their versions
-      --user NAME     Run it as this user of the guest, in a session of their own; default: root
+      --suite WHAT    Run tests: `suite`, `guide`, `all` (these, and those of crates that call the
+                      kernel), or cases of the suite whose names contain WHAT
+      --user NAME     Run COMMAND as this user of the guest, in a session of their own; default:
+                      root. Tests: as this user; default: as root, then as dwelltest
+      --root KIND     `disk` (default), or `initramfs`: the machine has nothing but the kernel's first
+                      file system, in which pivot_root fails, and busybox
       --share PATH    A file or directory to find in /t/share; may be given again
       --dwell FILE    Use this binary and build none
       --with PACKAGE  Have this package of Debian in the guest; may be given again
-      --timeout S     Stop the guest when the command takes longer; default: 600
+      --timeout S     Stop the guest when the command takes longer; default: 600, for
+                      tests 3600
       --memory MIB    Default: 2048
       --cpus N        Default: all, up to 4
       --accel NAME    kvm or tcg; default: what works here
@@ -49,16 +59,25 @@ workspace's `dwell` in /t/bin. Output comes as it is made; the exit code is the 
       --cache DIR     Default: $DWELL_VM_CACHE, or vm in Cargo's target directory
 ";
 
+/// Where the guest's root file system is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Root {
+    Disk,
+    Initramfs,
+}
+
 /// What was asked for.
 #[derive(Debug)]
 struct Options {
     kernels: Vec<String>,
     list: bool,
-    user: String,
+    suite: Option<String>,
+    user: Option<String>,
+    root: Root,
     share: Vec<PathBuf>,
     dwell: Option<PathBuf>,
     with: Vec<String>,
-    timeout: Duration,
+    timeout: Option<Duration>,
     memory: u64,
     cpus: usize,
     accel: Option<Accel>,
@@ -66,6 +85,17 @@ struct Options {
     update: bool,
     cache: PathBuf,
     command: Vec<String>,
+}
+
+impl Options {
+    fn accelerator(&self) -> Accel {
+        self.accel.unwrap_or_else(Accel::probe)
+    }
+
+    fn limit(&self) -> Duration {
+        let usual = if self.suite.is_some() { 3600 } else { 600 };
+        self.timeout.unwrap_or(Duration::from_secs(usual))
+    }
 }
 
 pub(crate) fn main(parser: Parser) -> ExitCode {
@@ -83,18 +113,18 @@ fn run(parser: Parser) -> Result<ExitCode> {
         kernel::list(&cache)?;
         return Ok(ExitCode::SUCCESS);
     }
-    if options.command.is_empty() {
-        bail!("nothing to run; see --help");
+    if options.suite.is_some() && options.root == Root::Initramfs {
+        bail!("tests need more than an initramfs has");
+    }
+    if options.command.is_empty() == options.suite.is_none() {
+        bail!("either a command or --suite; see --help");
     }
     host::prepare(options.install, &cache)?;
     let share = Share::new(cache.join(format!("share-{}", std::process::id())))?;
     fill(&share, &options)?;
-    let image = cache.join(format!("share-{}.img", std::process::id()));
-    image::of_tree(&share.dir, "share", &image, 256)?;
-    let image = Temporary(image);
     let mut worst = 0;
     for name in &options.kernels {
-        worst = worst.max(run_on(name, &image.0, &options, &cache)?);
+        worst = worst.max(run_on(name, &share.dir, &options, &cache)?);
     }
     Ok(ExitCode::from(worst))
 }
@@ -121,30 +151,50 @@ fn fill(share: &Share, options: &Options) -> Result<()> {
     for file in &options.share {
         share.tree(file, "share")?;
     }
-    share.script(&share::command_script(&options.command, &options.user))
+    let user = options.user.clone();
+    match &options.suite {
+        Some(what) => {
+            let pace = options.accelerator().slowness();
+            suite::share(&suite::Choice { what: what.clone(), user, pace }, share)
+        }
+        None => {
+            let user = user.as_deref().unwrap_or("root");
+            share.script(&share::command_script(&options.command, user, options.root == Root::Disk))
+        }
+    }
 }
 
 /// Starts the guest on one kernel; the exit code.
 fn run_on(name: &str, share: &Path, options: &Options, cache: &Path) -> Result<u8> {
-    let (kernel, root) = {
-        let _one = lock(cache)?;
-        (kernel::get(name, cache, options.update)?, rootfs::get(cache, &options.with)?)
-    };
+    let one = lock(cache)?;
+    let kernel = kernel::get(name, cache, options.update)?;
+    let given = Temporary(cache.join(format!("given-{}", std::process::id())));
     let mut guest = Guest {
-        accel: options.accel.unwrap_or_else(Accel::probe),
-        kernel: kernel.vmlinuz,
+        accel: options.accelerator(),
+        kernel: kernel.vmlinuz.clone(),
         initramfs: None,
-        append: format!(
-            "root={} rootfstype=ext4 rw rootwait mitigations=off \
-             systemd.unified_cgroup_hierarchy=1 apparmor=1 lsm=landlock,yama,apparmor,bpf",
-            image::root_partition()
-        ),
-        disks: vec![root, kernel.modules, share.to_owned()],
+        append: "mitigations=off apparmor=1 lsm=landlock,yama,apparmor,bpf".to_owned(),
+        disks: Vec::new(),
         cpus: options.cpus,
         memory: options.memory,
-        limit: options.timeout,
+        limit: options.limit(),
         console: cache.join(format!("console-{}.log", std::process::id())),
     };
+    match options.root {
+        Root::Disk => {
+            image::of_tree(share, "share", &given.0, 256)?;
+            let root = rootfs::get(cache, &options.with)?;
+            guest.disks = vec![root, kernel.modules, given.0.clone()];
+            guest.append +=
+                &format!(" root={} rootfstype=ext4 rw rootwait", image::root_partition());
+            guest.append += " systemd.unified_cgroup_hierarchy=1";
+        }
+        Root::Initramfs => {
+            initramfs::make(&kernel, share, cache, &given.0)?;
+            guest.initramfs = Some(given.0.clone());
+        }
+    }
+    drop(one);
     eprintln!("starting Linux {} ({:?})", kernel.release, guest.accel);
     let mut end = guest.run()?;
     if end == End::NotUp && guest.accel == Accel::Kvm && options.accel.is_none() {
@@ -160,7 +210,7 @@ fn run_on(name: &str, share: &Path, options: &Options, cache: &Path) -> Result<u
             return Ok(code);
         }
         End::TimedOut => {
-            eprintln!("xtask: not ended after {} s on {name}", options.timeout.as_secs());
+            eprintln!("xtask: not ended after {} s on {name}", guest.limit.as_secs());
             TIMED_OUT
         }
         End::NotUp => {
@@ -187,11 +237,13 @@ fn parse(mut parser: Parser) -> Result<Option<Options>> {
     let mut options = Options {
         kernels: Vec::new(),
         list: false,
-        user: "root".to_owned(),
+        suite: None,
+        user: None,
+        root: Root::Disk,
         share: Vec::new(),
         dwell: None,
         with: Vec::new(),
-        timeout: Duration::from_secs(600),
+        timeout: None,
         memory: 2048,
         cpus: std::thread::available_parallelism().map_or(1, usize::from).min(4),
         accel: None,
@@ -205,11 +257,15 @@ fn parse(mut parser: Parser) -> Result<Option<Options>> {
             Arg::Short('h') | Arg::Long("help") => return Ok(None),
             Arg::Long("kernel") => options.kernels.push(parser.value()?.string()?),
             Arg::Long("list") => options.list = true,
-            Arg::Long("user") => options.user = parser.value()?.string()?,
+            Arg::Long("suite") => options.suite = Some(parser.value()?.string()?),
+            Arg::Long("user") => options.user = Some(parser.value()?.string()?),
+            Arg::Long("root") => options.root = parser.value()?.parse_with(root_named)?,
             Arg::Long("share") => options.share.push(parser.value()?.into()),
             Arg::Long("dwell") => options.dwell = Some(parser.value()?.into()),
             Arg::Long("with") => options.with.push(parser.value()?.string()?),
-            Arg::Long("timeout") => options.timeout = Duration::from_secs(parser.value()?.parse()?),
+            Arg::Long("timeout") => {
+                options.timeout = Some(Duration::from_secs(parser.value()?.parse()?));
+            }
             Arg::Long("memory") => options.memory = parser.value()?.parse()?,
             Arg::Long("cpus") => options.cpus = parser.value()?.parse()?,
             Arg::Long("accel") => options.accel = Some(parser.value()?.parse_with(accel_named)?),
@@ -229,6 +285,14 @@ fn parse(mut parser: Parser) -> Result<Option<Options>> {
         options.kernels.push("bookworm".to_owned());
     }
     Ok(Some(options))
+}
+
+fn root_named(name: &str) -> Result<Root, &'static str> {
+    match name {
+        "disk" => Ok(Root::Disk),
+        "initramfs" => Ok(Root::Initramfs),
+        _ => Err("disk or initramfs"),
+    }
 }
 
 fn accel_named(name: &str) -> Result<Accel, &'static str> {

@@ -13,12 +13,12 @@ use super::image;
 use super::run::quietly;
 
 /// The release that the guest is of, whatever kernel it runs on.
-const RELEASE: &str = "bookworm";
+pub(super) const RELEASE: &str = "bookworm";
 /// In MiB; the file is sparse.
 const SIZE: u32 = 6144;
 
 /// The files beside the code that the guest is made of.
-fn sources() -> PathBuf {
+pub(super) fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vm")
 }
 

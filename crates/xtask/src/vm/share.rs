@@ -73,14 +73,21 @@ pub(super) fn build(arguments: &[&str]) -> Result<Vec<Built>> {
 /// An executable that Cargo has built.
 #[derive(Debug)]
 pub(super) struct Built {
+    /// The name of its crate's directory.
+    pub(super) package: String,
     pub(super) target: String,
+    pub(super) is_test: bool,
     pub(super) file: PathBuf,
 }
 
 impl Built {
     fn of(message: &Value) -> Option<Built> {
         let file = message.get("executable")?.as_str()?;
+        // …/crates/NAME/Cargo.toml
+        let manifest = Path::new(message.get("manifest_path")?.as_str()?);
         Some(Built {
+            package: manifest.parent()?.file_name()?.to_str()?.to_owned(),
+            is_test: message.pointer("/profile/test")?.as_bool()?,
             target: message.pointer("/target/name")?.as_str()?.to_owned(),
             file: file.into(),
         })
@@ -88,23 +95,25 @@ impl Built {
 }
 
 /// The environment that everything in the guest finds.
-const ENVIRONMENT: &str = "\
+pub(super) const ENVIRONMENT: &str = "\
 export PATH=/t/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL=C.UTF-8 DWELL_BIN=/t/bin/dwell DWELL_DOCS=/t/docs
 ";
 
 /// A script that runs one command as `user`: root from the machine's own service, others in a
 /// session of their own.
-pub(super) fn command_script(words: &[String], user: &str) -> String {
+pub(super) fn command_script(words: &[String], user: &str, systemd: bool) -> String {
     let words: Vec<String> = words.iter().map(|word| quoted_word(word)).collect();
     let words = words.join(" ");
-    if user == "root" {
-        return format!("{ENVIRONMENT}export HOME=/root USER=root\ncd /root\n{words}\n");
-    }
-    let user = quoted_word(user);
+    let name = quoted_word(user);
     let keep = "--setenv=PATH --setenv=LC_ALL --setenv=DWELL_BIN --setenv=DWELL_DOCS";
-    format!(
-        "{ENVIRONMENT}systemd-run --quiet --wait --pipe --uid={user} --property=PAMName=login \
-         --property=WorkingDirectory='~' {keep} -- {words}\n"
-    )
+    let line = match (user, systemd) {
+        ("root", _) => format!("export HOME=/root USER=root\ncd /root\n{words}"),
+        (_, true) => format!(
+            "systemd-run --quiet --wait --pipe --uid={name} --property=PAMName=login \
+             --property=WorkingDirectory='~' {keep} -- {words}"
+        ),
+        (_, false) => format!("cd ~{user}\nsu -s /bin/sh {name} -c {}", quoted_word(&words)),
+    };
+    format!("{ENVIRONMENT}{line}\n")
 }
