@@ -8,7 +8,7 @@ use std::path::Path;
 pub(super) enum Accel {
     /// The processor, through `/dev/kvm`.
     Kvm,
-    /// qemu's translator: works everywhere, and is five to twenty times slower.
+    /// qemu's translator: works everywhere, and is five to ten times slower.
     Tcg,
 }
 
@@ -31,11 +31,11 @@ impl Accel {
         }
     }
 
-    /// How many times longer than on the machine itself things take, at most and roughly.
+    /// How many times longer than on the machine itself things take, roughly.
     pub(super) fn slowness(self) -> u32 {
         match self {
             Accel::Kvm => 2,
-            Accel::Tcg => 10,
+            Accel::Tcg => 5,
         }
     }
 }

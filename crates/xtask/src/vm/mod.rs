@@ -120,6 +120,7 @@ fn run(parser: Parser) -> Result<ExitCode> {
         bail!("either a command or --suite; see --help");
     }
     host::prepare(options.install, &cache)?;
+    sweep(&cache);
     let share = Share::new(cache.join(format!("share-{}", std::process::id())))?;
     fill(&share, &options)?;
     let mut worst = 0;
@@ -127,6 +128,19 @@ fn run(parser: Parser) -> Result<ExitCode> {
         worst = worst.max(run_on(name, &share.dir, &options, &cache)?);
     }
     Ok(ExitCode::from(worst))
+}
+
+/// Removes what calls that were killed have left: its name ends in the number of a process.
+fn sweep(cache: &Path) {
+    for entry in fs::read_dir(cache).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some((kind, pid)) = name.split_once('-') else { continue };
+        let lives = Path::new("/proc").join(pid).exists();
+        if ["share", "given"].contains(&kind) && !lives {
+            // Another call may do the same.
+            let _ = fs::remove_dir_all(entry.path()).or_else(|_| fs::remove_file(entry.path()));
+        }
+    }
 }
 
 /// A file that is gone with its holder.
