@@ -82,7 +82,8 @@ fn unknown(word: &str) -> Failure {
             None => failure.hint("`dwell --help` lists the commands"),
         };
     }
-    let names = options::COMMANDS.iter().map(|(name, _)| *name);
+    let applets = crate::applets::APPLETS.iter().map(|applet| applet.name);
+    let names = options::COMMANDS.iter().map(|(name, _)| *name).chain(applets);
     let hint = suggestion(word, names, "dwell ")
         .unwrap_or_else(|| format!("a program is started with `dwell run {word}`"));
     Failure::new(format!("there is no command '{word}'")).hint(hint)

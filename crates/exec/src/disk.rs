@@ -1,14 +1,18 @@
 //! Layers on disk, for kernels whose tmpfs cannot carry them.
 //!
-//! The directory is locked for as long as its world lives. One that nobody has locked was left behind
-//! by a world that was killed together with its supervisor: the next start removes it.
+//! They are in a directory of the world's root, which lies in one of the caller's. That one is locked
+//! for as long as its world lives. One that nobody has locked was left behind by a world that was killed together with its supervisor: the next start removes it.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
+use dwell_plan::program::DISK_LAYER;
+use rustix::fs::{CWD, Dir, FileType, FlockOperation, Mode, OFlags, flock, fstat, openat};
 
 /// A directory of layers; removed when this is dropped.
 #[derive(Debug)]
@@ -19,14 +23,37 @@ pub(crate) struct DiskLayer {
 }
 
 impl DiskLayer {
-    /// Makes and locks the directory, and removes those that were left behind beside it.
-    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+    /// Makes and locks the directory, and removes those that were left behind beside it. `root` is
+    /// whom the world's root is outside, where that may be another than the caller.
+    ///
+    /// Between making and locking another start may take it for one that was left behind: that one
+    /// holds the lock until the directory is gone, and it is made once more.
+    pub(crate) fn create(path: &Path, root: Option<(u32, u32)>) -> io::Result<Self> {
         remove_stale(path);
-        fs::DirBuilder::new().mode(0o700).create(path)?;
-        let lock = File::open(path)?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(DiskLayer { path: path.to_owned(), _lock: lock })
+        loop {
+            fs::DirBuilder::new().mode(0o700).create(path)?;
+            let Some(lock) = lock_what_is_there(path)? else { continue };
+            let layer = DiskLayer { path: path.to_owned(), _lock: lock };
+            let inner = path.join(DISK_LAYER);
+            fs::DirBuilder::new().mode(0o700).create(&inner)?;
+            if let Some((uid, gid)) = root {
+                fs::set_permissions(path, Permissions::from_mode(0o711))?;
+                chown(&inner, Some(uid), Some(gid))?;
+            }
+            return Ok(layer);
+        }
     }
+}
+
+/// The lock of the directory at `path`; None when it is no longer there.
+fn lock_what_is_there(path: &Path) -> io::Result<Option<File>> {
+    let dir = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    flock(&dir, FlockOperation::LockExclusive)?;
+    // A link of the name to it is left as long as nobody has removed it.
+    Ok((dir.metadata()?.nlink() > 0).then_some(dir))
 }
 
 impl Drop for DiskLayer {
@@ -46,7 +73,12 @@ fn remove_stale(path: &Path) -> Vec<PathBuf> {
         let named = entry.file_name().to_string_lossy().starts_with(&prefix);
         let mine = || entry.metadata().is_ok_and(|m| m.is_dir() && m.uid() == own);
         let path = entry.path();
-        if named && mine() && is_free(&path) && remove(&path).is_ok() {
+        if !named || !mine() {
+            continue;
+        }
+        let Ok(dir) = File::open(&path) else { continue };
+        // Held until it is gone.
+        if flock(&dir, FlockOperation::NonBlockingLockExclusive).is_ok() && remove(&path).is_ok() {
             gone.push(path);
         }
     }
@@ -73,24 +105,29 @@ pub fn sweep_layers() -> Vec<PathBuf> {
     gone
 }
 
-fn is_free(path: &Path) -> bool {
-    File::open(path).is_ok_and(|dir| flock(&dir, FlockOperation::NonBlockingLockExclusive).is_ok())
-}
-
 /// KERNEL: an overlay leaves a directory with no permissions at all in its work directory.
 fn remove(path: &Path) -> io::Result<()> {
-    open_up(path)?;
+    open_up(CWD, path.as_os_str())?;
     fs::remove_dir_all(path)
 }
 
-fn open_up(dir: &Path) -> io::Result<()> {
-    let mode = fs::symlink_metadata(dir)?.permissions().mode();
-    if mode & 0o700 != 0o700 {
-        fs::set_permissions(dir, Permissions::from_mode(0o700))?;
+/// Gives every directory back the permissions that removing needs. Who else has the world's ids can
+/// put a link in a directory's place meanwhile: none is followed.
+fn open_up(at: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let dir = openat(at, name, flags, Mode::empty())?;
+    if fstat(&dir)?.st_mode & 0o700 != 0o700 {
+        // Neither fchmod(2) nor, before Linux 6.6, a call with an empty path takes such a descriptor.
+        let itself = format!("/proc/self/fd/{}", dir.as_raw_fd());
+        fs::set_permissions(itself, Permissions::from_mode(0o700))?;
     }
-    for entry in fs::read_dir(dir)?.flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            open_up(&entry.path())?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let dir = openat(&dir, ".", flags, Mode::empty())?;
+    for entry in Dir::read_from(&dir)? {
+        let entry = entry?;
+        let name = OsStr::from_bytes(entry.file_name().to_bytes());
+        if entry.file_type() == FileType::Directory && name != "." && name != ".." {
+            open_up(dir.as_fd(), name)?;
         }
     }
     Ok(())
@@ -105,12 +142,33 @@ mod tests {
         let base = std::env::temp_dir().join(format!("dwell-disk-test-{}", std::process::id()));
         fs::create_dir_all(&base).unwrap();
         let at = |n: u32| base.join(format!("dwell-layer-7-{n}-1"));
-        let living = DiskLayer::create(&at(1)).unwrap();
-        fs::create_dir_all(at(2).join("w/0/work")).unwrap();
-        fs::set_permissions(at(2).join("w/0/work"), Permissions::from_mode(0o0)).unwrap();
-        let next = DiskLayer::create(&at(3)).unwrap();
+        let living = DiskLayer::create(&at(1), None).unwrap();
+        fs::create_dir_all(at(2).join("l/w/0/work")).unwrap();
+        fs::set_permissions(at(2).join("l/w/0/work"), Permissions::from_mode(0o0)).unwrap();
+        let next = DiskLayer::create(&at(3), None).unwrap();
         assert!(at(1).exists() && !at(2).exists() && at(3).exists());
         drop((living, next));
+        assert_eq!(fs::read_dir(&base).unwrap().count(), 0);
+        fs::remove_dir(&base).unwrap();
+    }
+
+    #[test]
+    fn many_starts_at_once_leave_each_other_alone() {
+        let base = std::env::temp_dir().join(format!("dwell-disk-race-{}", std::process::id()));
+        fs::create_dir_all(&base).unwrap();
+        std::thread::scope(|scope| {
+            for thread in 0..8 {
+                let base = &base;
+                scope.spawn(move || {
+                    for n in 0..200 {
+                        let path = base.join(format!("dwell-layer-7-{thread}-{n}"));
+                        let layer = DiskLayer::create(&path, None).unwrap();
+                        fs::create_dir(path.join("l/u")).unwrap();
+                        drop(layer);
+                    }
+                });
+            }
+        });
         assert_eq!(fs::read_dir(&base).unwrap().count(), 0);
         fs::remove_dir(&base).unwrap();
     }

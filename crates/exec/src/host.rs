@@ -103,7 +103,11 @@ fn check_kept(program: &Program) -> Result<(), Failure> {
 
 fn make_disk_layer(program: &Program) -> Result<Option<DiskLayer>, Failure> {
     let Some(path) = &program.disk_layer else { return Ok(None) };
-    DiskLayer::create(path.as_path()).map(Some).map_err(|error| {
+    let root = program
+        .host_maps
+        .as_ref()
+        .and_then(|maps| Some((maps.users.outer_of(0)?, maps.groups.outer_of(0)?)));
+    DiskLayer::create(path.as_path(), root).map(Some).map_err(|error| {
         let errno = error.raw_os_error().unwrap_or(0);
         let sentence = format!("cannot make {path} for the layers: {}", idmaps::plain(&error));
         Failure::host(sentence, Cause::HostFile(errno))

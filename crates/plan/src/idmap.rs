@@ -106,6 +106,13 @@ impl fmt::Display for IdRange {
 pub struct IdMap(pub Vec<IdRange>);
 
 impl IdMap {
+    /// The id outside that `id` is.
+    #[must_use]
+    pub fn outer_of(&self, id: u32) -> Option<u32> {
+        let range = self.0.iter().find(|range| range.has_inner(id))?;
+        Some(range.outer + (id - range.inner))
+    }
+
     /// Whether `id` exists inside.
     #[must_use]
     pub fn has_inner(&self, id: u32) -> bool {

@@ -373,6 +373,10 @@ pub struct HostMaps {
     pub writer: MapWriter,
 }
 
+/// The directory in [`Program::disk_layer`] that layers lie in. It belongs to the world's root, who
+/// may be another than who removes it.
+pub const DISK_LAYER: &str = "l";
+
 /// Where the program's terminal comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PtySource {

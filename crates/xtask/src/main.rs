@@ -4,6 +4,7 @@
 
 mod bench;
 mod syscalls;
+mod vm;
 
 use std::process::ExitCode;
 
@@ -14,11 +15,12 @@ Usage: cargo xtask COMMAND
 
   bench      Measure speed and memory beside other tools; `bench --help` tells more
   syscalls   Write the table of system calls of crates/bpf from the kernel's headers
+  vm         Run a command in a virtual machine; `vm --help` tells more
 ";
 
 fn main() -> ExitCode {
     match run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("xtask: {error:#}");
             ExitCode::FAILURE
@@ -26,17 +28,18 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> anyhow::Result<()> {
+fn run() -> anyhow::Result<ExitCode> {
     let mut parser = lexopt::Parser::from_env();
     match parser.next()? {
         None | Some(Arg::Short('h') | Arg::Long("help")) => {
             print!("{HELP}");
-            Ok(())
+            Ok(ExitCode::SUCCESS)
         }
         Some(Arg::Value(command)) => match command.to_str() {
-            Some("bench") => bench::main(parser),
-            Some("syscalls") => syscalls::main(parser),
-            _ => anyhow::bail!("unknown command {command:?}; there are: bench, syscalls"),
+            Some("bench") => bench::main(parser).map(|()| ExitCode::SUCCESS),
+            Some("syscalls") => syscalls::main(parser).map(|()| ExitCode::SUCCESS),
+            Some("vm") => Ok(vm::main(parser)),
+            _ => anyhow::bail!("unknown command {command:?}; there are: bench, syscalls, vm"),
         },
         Some(other) => Err(other.unexpected().into()),
     }

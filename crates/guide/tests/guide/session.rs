@@ -22,6 +22,7 @@ const MAYBE: [&str; 12] = [
 ];
 /// Stands in the output before that of each command.
 const MARK: char = '\u{1}';
+/// How long a session may take, times what `DWELL_TEST_PACE` says of a machine that is emulated.
 const LIMIT: Duration = Duration::from_secs(90);
 /// How long a command in the background is given before the next, at first and when that was not
 /// enough for a busy machine.
@@ -144,7 +145,8 @@ impl Machine {
         fs::remove_file(&output)?;
         fs::remove_dir_all(&home)?;
         if !ended {
-            let why = format!("the session did not end within {LIMIT:?}; so far it said:\n{text}");
+            let why =
+                format!("the session did not end within {:?}; so far it said:\n{text}", limit());
             return Err(std::io::Error::other(why));
         }
         let parts = text.split(MARK).skip(1);
@@ -159,11 +161,16 @@ impl Drop for Machine {
     }
 }
 
+fn limit() -> Duration {
+    let pace = std::env::var("DWELL_TEST_PACE").ok().and_then(|text| text.parse().ok());
+    LIMIT * pace.unwrap_or(1)
+}
+
 /// Waits for the shell and ends what it has left in the background; whether it ended by itself.
 fn finish(mut shell: Child) -> bool {
     let started = Instant::now();
     let mut ended = false;
-    while !ended && started.elapsed() < LIMIT {
+    while !ended && started.elapsed() < limit() {
         ended = matches!(shell.try_wait(), Ok(Some(_)));
         sleep(Duration::from_millis(20));
     }

@@ -22,7 +22,7 @@ use crate::errno::{EACCES, ELOOP, ENOENT, ENOTDIR, EPERM};
 use crate::facts::Found;
 use crate::path::WorldPath;
 use crate::plan::{Origin, RootSource};
-use crate::program::{Attrs, Op, Slot};
+use crate::program::{Attrs, DISK_LAYER, Op, Slot};
 use crate::text::Text;
 
 /// What lies at a place, for what comes below it.
@@ -81,7 +81,7 @@ pub(super) fn mounts(
     let disk = cx.disk_layer().map(|path| {
         b.step("open", "the directory for layers", None);
         let into = b.slot();
-        let path = b.str(path.as_bytes());
+        let path = b.str([path.as_bytes(), b"/", DISK_LAYER.as_bytes()].concat());
         b.op(Op::OpenDir { at: Slot::CWD, path, into });
         into
     });

@@ -86,6 +86,11 @@ impl Emitter<'_> {
         }
         let key = self.b.str("userxattr");
         self.b.op(Op::FsFlag { fs, key });
+        if self.cx.disk_layer().is_some() {
+            // KERNEL: without this the whole disk is written out each time an overlay goes (5.10).
+            let key = self.b.str("volatile");
+            self.b.op(Op::FsFlag { fs, key });
+        }
         self.b.finish_filesystem(fs, attrs)
     }
 

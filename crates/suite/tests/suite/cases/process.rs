@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use crate::harness::process::{marked, wait_gone};
-use crate::harness::{Ctx, Outcome, cases, ensure, skip};
+use crate::harness::{Ctx, Outcome, cases, ensure, patience, rounds, skip};
 
 cases! {
     both: exit_codes, killed_by_signals, missing_program, missing_interpreter, missing_loader,
@@ -203,7 +203,7 @@ fn ends_with_its_program(ctx: &Ctx) -> Outcome {
             let began = Instant::now();
             ctx.world(options, &script.replace("MARK", &marker)).go()?.exits(5)?;
             let took = began.elapsed();
-            ensure!(took < Duration::from_secs(4), "it took {took:?} to end: {script}");
+            ensure!(took < patience(Duration::from_secs(4)), "it took {took:?} to end: {script}");
             wait_gone(&marker, Duration::from_secs(1))?;
         }
     }
@@ -234,7 +234,7 @@ fn timeout(ctx: &Ctx) -> Outcome {
     for text in ["0.3", "300ms", "0.3s"] {
         let got = ctx.world(&format!("--timeout {text}"), "sleep 20").go()?;
         got.exits(124)?.says("dwell: the time is up")?;
-        ensure!(got.took < Duration::from_secs(4), "too late{got}");
+        ensure!(got.took < patience(Duration::from_secs(4)), "too late{got}");
         ensure!(got.took >= Duration::from_millis(290), "too early{got}");
     }
     // The program's own answer to SIGTERM runs.
@@ -252,7 +252,7 @@ fn timeout_kills(ctx: &Ctx) -> Outcome {
     let script = format!("trap '' TERM; sleep {marker} & wait; sleep {marker}");
     let got = ctx.world("--timeout 0.2", &script).go()?;
     got.exits(124).or_else(|_| got.exits(137))?;
-    ensure!(got.took < Duration::from_secs(9), "the grace is five seconds{got}");
+    ensure!(got.took < patience(Duration::from_secs(9)), "the grace is five seconds{got}");
     wait_gone(&marker, Duration::from_secs(1))
 }
 
@@ -266,7 +266,10 @@ fn timeout_stopped(ctx: &Ctx) -> Outcome {
         let script = "(kill -STOP $PPID) & kill -STOP $$; echo woken";
         let got = ctx.world(&format!("--timeout 0.3 {options}"), script).limit(20).go()?;
         got.exits(124).or_else(|_| got.exits(0))?;
-        ensure!(got.took < Duration::from_secs(4), "a stopped program is woken to end{got}");
+        ensure!(
+            got.took < patience(Duration::from_secs(4)),
+            "a stopped program is woken to end{got}"
+        );
     }
     Ok(())
 }
@@ -299,7 +302,7 @@ fn ulimit_refused(ctx: &Ctx) -> Outcome {
 }
 
 fn a_thousand_in_a_row(ctx: &Ctx) -> Outcome {
-    for n in 0..1000 {
+    for n in 0..rounds(1000) {
         let got = ctx.run().arg("true").limit(15).go()?;
         got.exits(0).or_else(|_| got.bad(format_args!("run {n}")))?;
     }

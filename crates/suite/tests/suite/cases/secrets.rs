@@ -56,9 +56,15 @@ fn root_of_the_machine(ctx: &Ctx) -> Outcome {
     if !ctx.is_root() {
         return Ok(());
     }
-    let script = "umount -l /etc 2>/dev/null; umount /proc; umount /; umount -l /home /root; ls -A \
-                  /root /home | grep -v : ; true";
-    ctx.world("--cap-add all", script).go()?.lacks(".ssh")?;
+    // With all capabilities root's program can take the world's mounts away. What it finds below them
+    // is the layer, not the machine.
+    let script = "umount -l /etc 2>/dev/null; umount /proc; umount /; umount -l /home /root /tmp
+        for dir in / /root /home /tmp /etc; do touch $dir/dwell-came-out; done; true";
+    ctx.world("--cap-add all", script).go()?.exits(0)?;
+    for dir in ["/", "/root", "/home", "/tmp", "/etc"] {
+        let out = Path::new(dir).join("dwell-came-out");
+        ensure!(!out.exists(), "{} is on the machine", out.display());
+    }
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::harness::process::{descendants, marked, wait_for, wait_gone};
-use crate::harness::{Ctx, Live, Outcome, cases, ensure};
+use crate::harness::{Ctx, Live, Outcome, cases, ensure, patience};
 
 cases! {
     both: term_reaches_the_program, each_is_forwarded, default_action_ends_it, as_pid_one,
@@ -219,7 +219,7 @@ fn quick_term(ctx: &Ctx) -> Outcome {
         let ended = got.status.code().is_some_and(|c| c == 143)
             || std::os::unix::process::ExitStatusExt::signal(&got.status) == Some(15);
         ensure!(ended, "after {} µs it did not end by SIGTERM{got}", step * 250);
-        ensure!(began.elapsed() < Duration::from_secs(3), "it took too long{got}");
+        ensure!(began.elapsed() < patience(Duration::from_secs(3)), "it took too long{got}");
     }
     wait_gone(&marker, Duration::from_secs(1))
 }

@@ -12,6 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
 use super::ctx::{Ctx, PATH};
+use super::machine::patience;
 use super::outcome::{Outcome, Stop, ensure, fail};
 use super::process;
 
@@ -61,7 +62,7 @@ impl Run {
             cwd: ctx.scratch.clone(),
             ids: (ctx.privileged && !account.is_root()).then_some((account.uid, account.gid)),
             input: Input::Nothing,
-            limit: LIMIT,
+            limit: patience(LIMIT),
         }
     }
 
@@ -86,7 +87,7 @@ impl Run {
     }
 
     pub(crate) fn limit(mut self, seconds: u64) -> Run {
-        self.limit = Duration::from_secs(seconds);
+        self.limit = patience(Duration::from_secs(seconds));
         self
     }
 
@@ -304,7 +305,7 @@ impl Live {
             ));
         }
         let status = self.child.wait()?;
-        let closed = [&self.out, &self.err].map(|s| s.wait(CLOSING, |b| b.closed));
+        let closed = [&self.out, &self.err].map(|s| s.wait(patience(CLOSING), |b| b.closed));
         let got = self.got(status, took);
         ensure!(
             closed == [true, true],

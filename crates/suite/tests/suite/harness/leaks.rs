@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, set_child_subreaper, waitpid};
 
+use super::machine::patience;
 use super::process;
 
 /// Directories in which a tool might leave something under its own name.
@@ -32,7 +33,7 @@ impl Before {
 
     /// What is left now, a line each.
     pub(crate) fn left(&self) -> Vec<String> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + patience(PATIENCE);
         loop {
             let left = self.now();
             if left.is_empty() || Instant::now() > end {

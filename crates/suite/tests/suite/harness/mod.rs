@@ -5,6 +5,7 @@ mod command;
 mod ctx;
 mod leaks;
 mod locate;
+mod machine;
 mod outcome;
 pub(crate) mod process;
 mod runner;
@@ -12,6 +13,7 @@ mod terminal;
 
 pub(crate) use command::{Got, Live, Run};
 pub(crate) use ctx::{Ctx, Mounted};
+pub(crate) use machine::{older_than, patience, rounds};
 pub(crate) use outcome::{Outcome, Stop, ensure, fail, skip};
 pub(crate) use runner::{Case, Group, Who, alone, cases, group, main};
 pub(crate) use terminal::Terminal;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use super::machine::patience;
 use super::outcome::{Outcome, fail};
 
 /// The namespace kinds, as `--unshare` calls them and as `/proc/PID/ns` does.
@@ -87,6 +88,7 @@ pub(crate) fn wait_for<T>(
     limit: Duration,
     mut done: impl FnMut() -> Option<T>,
 ) -> Outcome<T> {
+    let limit = patience(limit);
     let end = Instant::now() + limit;
     loop {
         if let Some(value) = done() {
@@ -101,6 +103,7 @@ pub(crate) fn wait_for<T>(
 
 /// Waits until nothing that lives has `marker` among its arguments.
 pub(crate) fn wait_gone(marker: &str, limit: Duration) -> Outcome {
+    let limit = patience(limit);
     let end = Instant::now() + limit;
     loop {
         let left = marked(marker);

@@ -11,6 +11,7 @@ use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
 
 use super::command::Run;
+use super::machine::patience;
 use super::outcome::{Outcome, fail};
 use super::process;
 
@@ -79,7 +80,7 @@ impl Terminal {
 
     /// Waits for `text` behind what was waited for before.
     pub(crate) fn expect(&mut self, text: &str) -> Outcome {
-        let end = Instant::now() + LIMIT;
+        let end = Instant::now() + patience(LIMIT);
         loop {
             let rest = self.seen.get(self.read..).unwrap_or_default();
             let at = rest.windows(text.len()).position(|w| w == text.as_bytes());
@@ -109,7 +110,7 @@ impl Terminal {
 
     /// Waits for the end of what was started on the terminal.
     pub(crate) fn finish(&mut self) -> Outcome<ExitStatus> {
-        let end = Instant::now() + LIMIT;
+        let end = Instant::now() + patience(LIMIT);
         loop {
             self.receive(Duration::from_millis(10))?;
             if let Some(status) = self.child.try_wait()? {

@@ -1,0 +1,29 @@
+//! What the machine is like: how fast (one that is emulated takes several times as long for
+//! everything), and which kernel it runs.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+/// What `DWELL_TEST_PACE` says: how many times longer than usual things take here.
+static PACE: LazyLock<u32> = LazyLock::new(|| {
+    let told = std::env::var("DWELL_TEST_PACE").ok().and_then(|text| text.parse().ok());
+    told.unwrap_or(1).max(1)
+});
+
+/// How long something may take that takes at most `usual` on an ordinary machine.
+pub(crate) fn patience(usual: Duration) -> Duration {
+    usual * *PACE
+}
+
+/// How often something is tried that is tried `usual` times on an ordinary machine.
+pub(crate) fn rounds(usual: u32) -> u32 {
+    usual.div_ceil(*PACE)
+}
+
+/// Whether the kernel's release is older than this one.
+pub(crate) fn older_than(major: u32, minor: u32) -> bool {
+    let uname = rustix::system::uname();
+    let release = uname.release().to_string_lossy();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) < (major, minor)
+}

@@ -1,0 +1,99 @@
+//! The workspace's tests in the guest: which executables, as whom.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use super::rootfs::{quoted_word, sources};
+use super::share::{ENVIRONMENT, Share, build};
+
+/// Tests of these ask the kernel nothing.
+const PURE: [&str; 2] = ["plan", "xtask"];
+/// The account of tests that need an ordinary user.
+const USER: &str = "dwelltest";
+
+/// What `--suite` and `--user` say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Choice {
+    /// `all`, `suite`, `guide`, or a part of names of the suite's cases.
+    pub(super) what: String,
+    /// None: both of them.
+    pub(super) user: Option<String>,
+    /// How many times longer than usual the tests shall wait for what has to happen.
+    pub(super) pace: u32,
+}
+
+impl Choice {
+    fn takes(&self, package: &str) -> bool {
+        match self.what.as_str() {
+            "all" => !PURE.contains(&package),
+            "guide" => package == "guide",
+            _ => package == "suite",
+        }
+    }
+
+    /// What the executable is told to choose.
+    fn argument(&self) -> Option<&str> {
+        Some(self.what.as_str()).filter(|what| !["all", "suite", "guide"].contains(what))
+    }
+
+    fn script(&self, executables: &[String]) -> String {
+        let users = self.user.clone().unwrap_or_else(|| format!("root {USER}"));
+        let words = [users, executables.join(" ")];
+        let words = words.iter().map(String::as_str).chain(self.argument()).map(quoted_word);
+        let words: Vec<String> = words.collect();
+        let pace = self.pace;
+        format!(
+            "{ENVIRONMENT}export DWELL_TEST_PACE={pace}\nexec bash /t/tests.sh {}\n",
+            words.join(" ")
+        )
+    }
+}
+
+/// Builds the tests and puts those that are chosen into what the guest gets, and the script.
+pub(super) fn share(choice: &Choice, share: &Share) -> Result<()> {
+    let mut executables = Vec::new();
+    for built in build(&["test", "--workspace", "--no-run"])? {
+        if built.is_test && choice.takes(&built.package) {
+            let name = format!("{}-{}", built.package, built.target);
+            share.program("tests", &name, &built.file)?;
+            executables.push(name);
+        }
+    }
+    if executables.is_empty() {
+        bail!("no test executable fits {:?}", choice.what);
+    }
+    executables.sort();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    share.tree(&root.join("docs"), "docs")?;
+    share.tree(&sources().join("tests"), "tests.sh")?;
+    share.script(&choice.script(&executables))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Choice;
+
+    fn choice(what: &str) -> Choice {
+        Choice { what: what.to_owned(), user: None, pace: 4 }
+    }
+
+    #[test]
+    fn a_text_chooses_cases_of_the_suite() {
+        let chosen = choice("mounts::");
+        assert!(chosen.takes("suite") && !chosen.takes("guide"));
+        let script = chosen.script(&["suite-suite".to_owned()]);
+        assert!(
+            script.ends_with("tests.sh 'root dwelltest' 'suite-suite' 'mounts::'\n"),
+            "{script}"
+        );
+    }
+
+    #[test]
+    fn all_leaves_out_what_asks_the_kernel_nothing() {
+        let all = choice("all");
+        assert!(all.takes("suite") && all.takes("exec") && !all.takes("plan"));
+        let script = Choice { user: Some("root".to_owned()), ..all }.script(&["a".to_owned()]);
+        assert!(script.ends_with("tests.sh 'root' 'a'\n"), "{script}");
+    }
+}
