@@ -284,6 +284,24 @@ fn a_missing_mount_point_never_appears_on_the_machine() {
 }
 
 #[test]
+fn a_first_file_system_is_covered_and_not_exchanged() {
+    let mut facts = machine(0);
+    let program = lower(&plan(), &facts).expect("a world");
+    assert!(program.setup.ops.contains(&Op::PivotRoot));
+    facts.mounts[0].parent = facts.mounts[0].id;
+    let program = lower(&plan(), &facts).expect("a world");
+    let ops = &program.setup.ops;
+    assert!(!ops.contains(&Op::PivotRoot) && !ops.contains(&Op::Detach), "{ops:?}");
+    let at = ops.iter().position(|op| matches!(op, Op::Chroot(_))).expect("a chroot");
+    assert!(matches!(ops[at - 1], Op::Attach { .. }), "{:?}", ops[at - 1]);
+    // Whoever may unmount would find the machine's files below.
+    let mut powerful = plan();
+    powerful.process.capabilities = vec![CapabilityChange::Add("sys_admin".to_owned())];
+    let refusal = lower(&powerful, &facts).expect_err("refused");
+    assert!(refusal.sentence.contains("the machine's own root"), "{refusal}");
+}
+
+#[test]
 fn sockets_below_a_bind_are_covered() {
     let mut facts = machine(1000);
     facts.sources.insert(Text::from("/data"), directory(false));

@@ -38,7 +38,7 @@ fn refuse_to_be_undone(cx: &Context<'_>) -> Result<(), Refusal> {
     let undone = |what: &dyn std::fmt::Display| {
         Err(Refusal::with_hint(
             format!(
-                "cannot keep {what} from a program with the capability sys_admin: it could mount it anew"
+                "cannot keep {what} from a program with the capability sys_admin: it could undo the mounts"
             ),
             "leave --cap-add sys_admin out",
         ))
@@ -48,6 +48,7 @@ fn refuse_to_be_undone(cx: &Context<'_>) -> Result<(), Refusal> {
         _ if !may_mount => Ok(()),
         Some(grant) => undone(&grant.origin),
         None if cx.read_only() => undone(&"`--read-only`"),
+        None if cx.root_is_first() => undone(&"the machine's own root"),
         None => Ok(()),
     }
 }

@@ -82,6 +82,13 @@ impl Context<'_> {
         self.facts.caller.is_admin() && is_initial(&self.facts.caller.uid_map)
     }
 
+    /// Whether the root directory is the first file system of the mount namespace, as where an initramfs
+    /// stays: such a mount has itself as its parent.
+    fn root_is_first(&self) -> bool {
+        let mut at_root = self.facts.mounts.iter().filter(|mount| mount.point.is_root());
+        at_root.next_back().is_some_and(|mount| mount.id == mount.parent)
+    }
+
     /// The source of a grant as the kernel names it.
     fn real_path(&self, source: &Text) -> WorldPath {
         let real = self.facts.real_paths.get(source).cloned();

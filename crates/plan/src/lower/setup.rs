@@ -10,7 +10,8 @@ use crate::group::Maker;
 use crate::namespace::{NamespaceKind, NamespaceSet};
 use crate::plan::{Origin, Plan};
 use crate::program::{
-    Barrier, HostFileKind, Op, Program, PtySource, Slot, Start, Str, clock_name, own_terminal,
+    Barrier, HostFileKind, Op, Program, PtySource, Slot, Start, Str, Topic, clock_name,
+    own_terminal,
 };
 use crate::refusal::Refusal;
 use crate::text::Text;
@@ -220,15 +221,33 @@ fn files(
     b.added = mounted.added;
     b.step("change", "the root directory", None);
     b.op(Op::ChdirTo(mounted.root));
-    b.op(Op::PivotRoot);
-    // On top of the new root lies the old one, and on top of that perhaps the scratch.
-    if cx.facts.spot.is_root() {
+    let root = b.str("/");
+    if cx.root_is_first() {
+        cover_root(mounted.root, root, b);
+    } else {
+        b.op(Op::PivotRoot);
+        // On top of the new root lies the old one, and on top of that perhaps the scratch.
+        if cx.facts.spot.is_root() {
+            b.op(Op::Detach);
+        }
         b.op(Op::Detach);
     }
-    b.op(Op::Detach);
-    let root = b.str("/");
     b.op(Op::Chdir(root));
     layer
+}
+
+/// KERNEL: the first file system hangs nowhere and can be neither moved nor taken away, so
+/// `pivot_root(2)` refuses it (EINVAL). It is covered instead. Whoever goes up from below `/` meets what
+/// covers it, and only a program that may unmount could take that off.
+fn cover_root(tree: Slot, root: Str, b: &mut Builder) {
+    b.decide(
+        Topic::Files,
+        "the world's root covers the machine's (move_mount, chroot)",
+        "the machine's root is the kernel's first file system, which pivot_root does not exchange",
+    );
+    b.op(Op::Attach { tree, to: Slot::CWD, path: root });
+    let here = b.str(".");
+    b.op(Op::Chroot(here));
 }
 
 fn working_layer(
