@@ -93,7 +93,7 @@ fn is_login_shell(plan: &Plan) -> bool {
 
 fn candidates(plan: &Plan, name: &Text) -> Vec<Text> {
     // A shell is named by its path, whatever that looks like.
-    if is_login_shell(plan) {
+    if is_login_shell(plan) || name.is_empty() {
         return vec![name.clone()];
     }
     entry::candidates(&plan.command, DEFAULT_PATH)
