@@ -19,8 +19,8 @@ pub(super) struct Start {
     /// The program and its arguments; none for a shell.
     pub(super) program: Vec<OsString>,
     pub(super) env: Vec<EnvVar>,
-    /// Whose shell it would be.
-    pub(super) uid: u32,
+    /// Whose shell it would be, where that is not the caller.
+    pub(super) uid: Option<u32>,
 }
 
 /// Does what `start` says and becomes the program; returns only with an exit code.
@@ -74,9 +74,12 @@ fn plan(start: Start) -> Plan {
 }
 
 /// `$SHELL`, else the shell of the user database, else `/bin/sh`.
-fn shell(env: &[EnvVar], uid: u32) -> Text {
+fn shell(env: &[EnvVar], uid: Option<u32>) -> Text {
     let named = env.iter().find(|var| var.name == *"SHELL").map(|var| var.value.clone());
-    let of_user = || dwell_probe::user_by_uid(Path::new("/etc/passwd"), uid).map(|user| user.shell);
+    let of_user = || {
+        let uid = uid.unwrap_or_else(|| rustix::process::getuid().as_raw());
+        dwell_probe::user_by_uid(Path::new("/etc/passwd"), uid).map(|user| user.shell)
+    };
     let usable = |shell: &Text| !shell.is_empty();
     named.or_else(of_user).filter(usable).unwrap_or_else(|| Text::from("/bin/sh"))
 }
@@ -144,7 +147,8 @@ mod tests {
             Action::Chroot { to: Place::Held(Text::from("/x")), stay: true },
             Action::SetUid(Id::OwnerOf(Text::from("/proc/7/"))),
         ];
-        let plan = plan(Start { actions, program: vec!["true".into()], env: Vec::new(), uid: 0 });
+        let plan =
+            plan(Start { actions, program: vec!["true".into()], env: Vec::new(), uid: None });
         let json = serde_json::to_string(&plan).unwrap();
         assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
     }
