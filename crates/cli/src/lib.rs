@@ -60,7 +60,11 @@ pub fn main(args: impl Iterator<Item = OsString>) -> u8 {
     let argv0 = args.next();
     let own_file = || std::env::current_exe().ok();
     match Role::of(argv0.as_deref(), own_file) {
-        Role::Dwell => dwell(args.collect()),
+        Role::Dwell => {
+            // An applet leaves both as they are: its program inherits them.
+            dwell_sys::entry::as_the_runtime_would();
+            dwell(args.collect())
+        }
         Role::Applet(applet) => {
             applet.run_by_name(argv0.as_deref().unwrap_or_default(), args.collect())
         }

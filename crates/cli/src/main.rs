@@ -1,8 +1,11 @@
 //! The binary `dwell`; everything is in the library beside it.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), no_main)]
 
-use std::process::ExitCode;
+#[cfg(not(test))]
+dwell_sys::entry!(start);
 
-fn main() -> ExitCode {
-    ExitCode::from(dwell_cli::main(std::env::args_os()))
+#[cfg(not(test))]
+fn start() -> u8 {
+    dwell_cli::main(std::env::args_os())
 }

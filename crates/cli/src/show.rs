@@ -17,10 +17,15 @@ use crate::report::bytes;
 pub fn plan(plan: &Plan) -> String {
     let mut page = Page(String::with_capacity(1024));
     page.command(plan);
-    page.namespaces(plan);
-    page.files(plan);
-    page.limits(plan);
-    page.process(plan);
+    if plan.actions.is_empty() {
+        page.namespaces(plan);
+        page.files(plan);
+        page.limits(plan);
+        page.process(plan);
+    }
+    for (at, action) in plan.actions.iter().enumerate() {
+        page.item(at, "does", &format_args!("{action:?}"));
+    }
     for (at, var) in plan.command.env.iter().enumerate() {
         page.item(at, "environment", &format_args!("{}={}", var.name, var.value));
     }

@@ -49,7 +49,7 @@ impl Prepared {
         arguments: Option<ArgArea>,
     ) -> Result<Self, Errno> {
         let table = |texts: &[dwell_plan::Text]| {
-            ExecTable::new(texts.iter().map(|t| t.as_bytes().to_vec()))
+            ExecTable::new(texts.iter().map(dwell_plan::Text::as_bytes))
         };
         let spawns = program.setup.ops.iter().any(|op| matches!(op, Op::Spawn { vfork: true }));
         Ok(Prepared {

@@ -31,6 +31,8 @@ impl Plan {
         }
         match self.command.argv.first() {
             Some(program) if !program.is_empty() => {}
+            // That there is none of this name is told when it is to be run.
+            Some(_) if !self.actions.is_empty() => {}
             Some(_) => return Err(Refusal::new("the program's name is empty")),
             None => return Err(Refusal::new("the plan names no program")),
         }

@@ -251,8 +251,9 @@ pub enum Op {
     AwaitHelper(u16),
     /// Writes the Program's id maps for the process that started the helper.
     WriteIdMaps,
-    /// `clone3(2)`; the list goes on in the child, and in the parent at `parent`.
-    Fork { how: Fork, parent: u32 },
+    /// `clone3(2)`; the list goes on in the child, and in the parent at `parent`. If `vfork`, with
+    /// `CLONE_VM|CLONE_VFORK`: the parent goes on when the child has become the program.
+    Fork { how: Fork, vfork: bool, parent: u32 },
     /// Waits for the child and ends as it did.
     WaitForChild(Parent),
 }

@@ -13,9 +13,9 @@
 compile_error!("dwell runs on 64-bit Linux only");
 
 mod convert;
+pub mod entry;
 #[cfg(feature = "guard-allocator")]
 pub mod guard;
-pub mod inherited;
 pub mod memory;
 pub mod nsfs;
 pub mod pidfd;

@@ -114,3 +114,18 @@ impl Door {
 pub(crate) fn by_path(path: &OsStr) -> Option<&'static Applet> {
     Path::new(path).file_name().and_then(Applet::named)
 }
+
+/// For tests: `docs/compatibility.md` has a section `name` with every spelling of `table`.
+#[cfg(test)]
+fn assert_documented<I>(name: &str, table: &[crate::getopt::Spelling<I>]) {
+    let text = include_str!("../../../../docs/compatibility.md");
+    let from = text.split(&format!("\n## {name}\n")).nth(1).expect("a section");
+    let section = from.split("\n## ").next().unwrap_or_default();
+    for spelling in table {
+        let long = spelling.long.map(|long| format!("--{long}"));
+        let short = spelling.short.map(|short| format!("| `-{}`, `--", char::from(short)));
+        for word in [long, short].into_iter().flatten() {
+            assert!(section.contains(&word), "{name}: {word}");
+        }
+    }
+}

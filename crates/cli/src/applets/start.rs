@@ -20,8 +20,8 @@ pub(super) struct Start {
     /// The program and its arguments; none for a shell.
     pub(super) program: Vec<OsString>,
     pub(super) env: Vec<EnvVar>,
-    /// Whose shell it would be.
-    pub(super) uid: u32,
+    /// Whose shell it would be, where that is not the caller.
+    pub(super) uid: Option<u32>,
 }
 
 /// Does what `start` says and becomes the program; returns only with an exit code.
@@ -42,7 +42,7 @@ pub(super) fn start(door: &Door, start: Start) -> u8 {
     let own = unshared(&plan.actions);
     dwell_exec::become_program(&program, &|failure| {
         door.fail(&failure.sentence);
-        let hint = failure.hint.clone().or_else(|| known_cause(own, failure.cause));
+        let hint = failure.hint.clone().or_else(|| known_cause(own, failure));
         hint.iter().for_each(|hint| door.hint(hint));
         match failure.cause {
             Cause::ProgramMissing | Cause::ProgramRefused => failure.code(),
@@ -77,9 +77,12 @@ fn plan(start: Start) -> Plan {
 }
 
 /// `$SHELL`, else the shell of the user database, else `/bin/sh`.
-fn shell(env: &[EnvVar], uid: u32) -> Text {
+fn shell(env: &[EnvVar], uid: Option<u32>) -> Text {
     let named = env.iter().find(|var| var.name == *"SHELL").map(|var| var.value.clone());
-    let of_user = || dwell_probe::user_by_uid(Path::new("/etc/passwd"), uid).map(|user| user.shell);
+    let of_user = || {
+        let uid = uid.unwrap_or_else(|| rustix::process::getuid().as_raw());
+        dwell_probe::user_by_uid(Path::new("/etc/passwd"), uid).map(|user| user.shell)
+    };
     let usable = |shell: &Text| !shell.is_empty();
     named.or_else(of_user).filter(usable).unwrap_or_else(|| Text::from("/bin/sh"))
 }
@@ -99,8 +102,57 @@ fn unshared(actions: &[Action]) -> NamespaceSet {
     })
 }
 
-/// Why the kernel refuses to make namespaces, where that can be told.
-fn known_cause(own: NamespaceSet, cause: Cause) -> Option<String> {
-    let Cause::Clone(errno) = cause else { return None };
-    dwell_probe::why_no_namespaces(own, own.has(NamespaceKind::User), errno)
+/// Why the kernel refuses, where that can be told.
+fn known_cause(own: NamespaceSet, failure: &dwell_exec::Failure) -> Option<String> {
+    const EPERM: i32 = dwell_plan::errno::EPERM;
+    let user = own.has(NamespaceKind::User);
+    match failure.cause {
+        Cause::Clone(EPERM) if !user => Some(
+            "only root may do this without a user namespace: --map-root-user (-r) makes one".to_owned(),
+        ),
+        Cause::Clone(errno) => dwell_probe::why_no_namespaces(own, user, errno),
+        Cause::Step(EPERM) if failure.sentence.starts_with("setgroups failed") => Some(
+            "groups cannot be dropped in this user namespace: --preserve-credentials leaves them and \
+             the ids as they are"
+                .to_owned(),
+        ),
+        Cause::Step(EPERM) if failure.sentence.starts_with("reassociate to") => Some(
+            "a namespace can be entered by root of the user namespace that owns it: --user (-U) enters \
+             that first"
+                .to_owned(),
+        ),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dwell_plan::action::{Fork, Id, IdBlock, Join, Parent, Place, Source, Target};
+    use dwell_plan::idmap::IdRange;
+
+    use super::*;
+
+    /// A plan with actions can be stored as any other.
+    #[test]
+    fn stored_and_read_again() {
+        let actions = vec![
+            Action::Unshare(NamespaceSet::DEFAULT),
+            Action::MapFromOutside {
+                users: vec![IdBlock::Own(0), IdBlock::Range(IdRange::one(1, 2)), IdBlock::All],
+                groups: vec![IdBlock::Subordinate],
+            },
+            Action::Fork(Fork { parent: Parent::PassesOn, kill_child: Some(9) }),
+            Action::Join(Join {
+                target: Some(Target { pid: 7, inode: Some(8) }),
+                of_target: NamespaceSet::ALL,
+                from: vec![(NamespaceKind::Net, Source::Socket(3))],
+            }),
+            Action::Chroot { to: Place::Held(Text::from("/x")), stay: true },
+            Action::SetUid(Id::OwnerOf(Text::from("/proc/7/"))),
+        ];
+        let plan =
+            plan(Start { actions, program: vec!["true".into()], env: Vec::new(), uid: None });
+        let json = serde_json::to_string(&plan).unwrap();
+        assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
+    }
 }

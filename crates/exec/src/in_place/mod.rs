@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use dwell_plan::action::{Fork, Parent};
 use dwell_plan::program::{Block, Op, Program};
-use dwell_sys::raw::{self, CloneArgs, Errno, ExecTable, SigSet, consts};
+use dwell_sys::raw::{self, CloneArgs, Errno, ExecTable, Fd, SigSet, Stack, consts};
 
 use crate::child::{ops, start};
 use crate::failure::Failure;
@@ -81,7 +81,10 @@ impl Runner<'_> {
         match op {
             Op::Goto(next) => Ok(Then::Goto(next)),
             Op::Exec => Err(self.exec()),
-            Op::Fork { how, parent } => self.fork(how, parent, at + 1),
+            Op::Fork { how, vfork, parent } => {
+                self.fork(how, vfork, at + 1)?;
+                Ok(Then::Goto(parent))
+            }
             Op::WaitForChild(parent) => {
                 Ok(Then::End(wait::for_child(self.child.unwrap_or(-1), parent)?))
             }
@@ -107,9 +110,6 @@ impl Runner<'_> {
     /// As `execvp(3)`: a file that is executable and no program of a form that the kernel knows is a
     /// script for the shell.
     fn exec(&mut self) -> Errno {
-        if !dwell_sys::inherited::sigpipe_was_ignored() {
-            let _ = raw::default_signal(consts::SIGPIPE);
-        }
         let (errno, at) = start::exec(&self.p);
         if errno != Errno::NOEXEC {
             return errno;
@@ -124,7 +124,7 @@ impl Runner<'_> {
     }
 
     /// The list goes on in the child at `next`.
-    fn fork(&mut self, how: Fork, parent: u32, next: u32) -> Result<Then, Errno> {
+    fn fork(&mut self, how: Fork, vfork: bool, next: u32) -> Result<(), Errno> {
         let blocked = match how.parent {
             Parent::Ignores => SigSet::empty().with(consts::SIGINT).with(consts::SIGTERM),
             Parent::PassesOn => wait::passed_on(),
@@ -135,13 +135,38 @@ impl Runner<'_> {
             Some(_) => Some(raw::pidfd_open(raw::getpid(), 0)?),
             None => None,
         };
-        let args = CloneArgs { exit_signal: consts::SIGCHLD, ..CloneArgs::default() };
-        let cloned = raw::clone_child(&args, || {
-            let ready = wait::begin_child(mask, how.kill_child.zip(origin));
-            i32::from(if ready.is_ok() { self.run(List::Entry, next) } else { 1 })
-        })?;
-        self.child = Some(cloned.pid);
-        Ok(Then::Goto(parent))
+        let mut child = Child { runner: self, mask, kill: how.kill_child.zip(origin), next };
+        let pid = if vfork {
+            // There are no handlers of signals that could run on the memory, and no other thread.
+            let mut stack = Stack::new(STACK)?;
+            let pid = raw::vfork_child(&mut stack, 0, Child::run, &mut child);
+            // Giving the memory back takes longer than leaving it.
+            std::mem::forget(stack);
+            pid?
+        } else {
+            let args = CloneArgs { exit_signal: consts::SIGCHLD, ..CloneArgs::default() };
+            raw::clone_child(&args, || child.run())?.pid
+        };
+        self.child = Some(pid);
+        Ok(())
+    }
+}
+
+/// Enough for a message about what has failed. Pages that are not used cost nothing.
+const STACK: usize = 256 * 1024;
+
+/// What a child begins with.
+struct Child<'a, 'b> {
+    runner: &'a mut Runner<'b>,
+    mask: SigSet,
+    kill: Option<(i32, Fd)>,
+    next: u32,
+}
+
+impl Child<'_, '_> {
+    fn run(&mut self) -> i32 {
+        let ready = wait::begin_child(self.mask, self.kill);
+        i32::from(if ready.is_ok() { self.runner.run(List::Entry, self.next) } else { 1 })
     }
 }
 

@@ -143,15 +143,6 @@ pub fn default_signal(sig: i32) -> Result<(), Errno> {
     set_disposition(sig, SIG_DFL)
 }
 
-/// Whether a signal is ignored (`rt_sigaction(2)`).
-pub fn is_ignored(sig: i32) -> bool {
-    let mut action = [0usize; 4];
-    let place = action.as_mut_ptr();
-    // SAFETY: the kernel writes one action, at most four words; the new one is a null pointer.
-    let answer = unsafe { syscall!(__NR_rt_sigaction, sig, 0usize, place, SET_SIZE) };
-    answer.is_ok() && matches!(action, [SIG_IGN, ..])
-}
-
 const SIG_DFL: usize = 0;
 const SIG_IGN: usize = 1;
 

@@ -5,6 +5,7 @@
 //! meets all of them alike; what is compared are medians, less that of a static program that does
 //! nothing.
 
+mod applets;
 mod grants;
 mod job;
 mod lab;
@@ -27,8 +28,8 @@ const HELP: &str = "\
 Usage: cargo xtask bench [OPTION]...
 
       --only NAME     Only this one; may be given again. NAME is one of
-                      true-walls true-default phases grants-2000 work memory syscalls
-                      seccomp
+                       true-walls true-default phases grants-2000 work memory syscalls
+                       seccomp applets
       --rounds N      Runs of each program (default: 200)
       --quick         A quarter of a minute for most: 40 runs of each
       --user NAME     As root: measure as this user (a name of /etc/passwd or UID:GID) besides root;
@@ -61,6 +62,7 @@ const BENCHES: [(&str, Bench); 8] = [
     ("memory", memory::run),
     ("syscalls", syscalls::run),
     ("seccomp", seccomp::run),
+    ("applets", applets::run),
 ];
 
 pub(crate) fn main(parser: Parser) -> Result<()> {

@@ -63,4 +63,9 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn every_option_is_in_the_document() {
+        crate::applets::assert_documented("nsenter", TABLE);
+    }
 }

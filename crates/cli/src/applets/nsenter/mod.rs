@@ -31,10 +31,10 @@ pub(super) fn main(door: &Door, args: Vec<OsString>) -> u8 {
 fn prepare(wanted: Wanted) -> Result<Start, String> {
     let actions = actions::actions(&wanted, &Machine)?;
     let env = environment(&wanted)?;
-    let uid = match (wanted.uid, actions::enters_user(&actions) && !wanted.preserve) {
-        (Some(Who::Number(uid)), _) => uid,
-        (None, true) => 0,
-        (None | Some(Who::Follow), _) => rustix::process::getuid().as_raw(),
+    let uid = match wanted.uid {
+        Some(Who::Number(uid)) => Some(uid),
+        Some(Who::Follow) => None,
+        None => (actions::enters_user(&actions) && !wanted.preserve).then_some(0),
     };
     Ok(Start { actions, program: wanted.program, env, uid })
 }

@@ -89,4 +89,10 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn every_option_is_in_the_document() {
+        crate::applets::assert_documented("unshare", TABLE);
+        crate::applets::assert_documented("unshare", TABLE_OF_COMMAND);
+    }
 }

@@ -41,7 +41,7 @@ fn run(door: &Door, mut wanted: Wanted) -> u8 {
         mean(&mut wanted);
     }
     let actions = actions::actions(&wanted);
-    let uid = final_uid(&wanted);
+    let uid = wanted.uid.or(wanted.map_user);
     let env = environment(&wanted.env);
     start::start(door, Start { actions, program: wanted.program, env, uid })
 }
@@ -69,12 +69,6 @@ fn point_out(door: &Door, wanted: &Wanted) {
              the first of them ends no other can be started: --fork{proc} was probably meant"
         ));
     }
-}
-
-/// The user that the program will be, as far as that can be told.
-fn final_uid(wanted: &Wanted) -> u32 {
-    let own = || rustix::process::getuid().as_raw();
-    wanted.uid.or(wanted.map_user).unwrap_or_else(own)
 }
 
 fn environment(wanted: &Environment) -> Vec<EnvVar> {

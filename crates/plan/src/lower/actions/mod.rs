@@ -98,7 +98,7 @@ fn is_login_shell(plan: &Plan) -> bool {
 
 fn candidates(plan: &Plan, name: &Text) -> Vec<Text> {
     // A shell is named by its path, whatever that looks like.
-    if is_login_shell(plan) {
+    if is_login_shell(plan) || name.is_empty() {
         return vec![name.clone()];
     }
     entry::candidates(&plan.command, DEFAULT_PATH)
@@ -314,9 +314,12 @@ impl Lowering<'_> {
     }
 
     fn fork(&mut self, how: Fork, b: &mut Builder) {
+        // KERNEL: a child that shares its parent's memory also stays in its time namespace. And a parent
+        // that has something to do meanwhile must not stand still.
+        let vfork = !unshared(self.plan).has(NamespaceKind::Time) && !persists(self.plan);
         b.says("fork failed");
         let at = b.mark();
-        b.op(Op::Fork { how, parent: 0 });
+        b.op(Op::Fork { how, vfork, parent: 0 });
         self.forked = Some((at, how));
     }
 

@@ -11,6 +11,8 @@ mod join;
 mod mounts;
 mod names;
 mod network;
+mod nsenter;
+mod oracle;
 mod process;
 mod programs;
 mod root_dir;
@@ -19,6 +21,7 @@ mod signals;
 mod sockets;
 mod subsets;
 mod terminal;
+mod unshare;
 mod walls;
 mod world;
 
@@ -47,4 +50,7 @@ pub(crate) const ALL: &[Group] = &[
     group("root_dir", root_dir::CASES),
     group("explain", explain::CASES),
     group("programs", programs::CASES),
+    group("oracle", oracle::CASES),
+    group("unshare", unshare::CASES),
+    group("nsenter", nsenter::CASES),
 ];

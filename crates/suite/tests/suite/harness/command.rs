@@ -381,6 +381,10 @@ impl Got {
         String::from_utf8_lossy(&self.err).into_owned()
     }
 
+    pub(crate) fn status(&self) -> ExitStatus {
+        self.status
+    }
+
     /// A failure that shows all of it.
     pub(crate) fn bad<T>(&self, why: impl std::fmt::Display) -> Outcome<T> {
         fail(format!("{why}{self}"))

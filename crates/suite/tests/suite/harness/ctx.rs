@@ -61,6 +61,30 @@ impl Ctx {
         self.run().args(options.split_whitespace()).args(["--", "/bin/sh", "-c", script])
     }
 
+    /// The binary under the names of the tools it stands in for.
+    pub(crate) fn links(&self) -> Outcome<PathBuf> {
+        let links = self.path("links");
+        if !links.exists() {
+            fs::create_dir(&links)?;
+            let made = Command::new(&self.dwell).arg("install-links").arg(&links).output()?;
+            if !made.status.success() {
+                return fail(String::from_utf8_lossy(&made.stderr));
+            }
+        }
+        Ok(links)
+    }
+
+    /// A tool that the binary stands in for.
+    pub(crate) fn applet(&self, name: &str) -> Outcome<Run> {
+        Ok(self.host(self.links()?.join(name)))
+    }
+
+    /// A shell script that finds those tools before the installed ones.
+    pub(crate) fn with_applets(&self, script: &str) -> Outcome<Run> {
+        let path = format!("{}:{PATH}", self.links()?.display());
+        Ok(self.shell(script).env("PATH", path))
+    }
+
     /// `kinds` as a set that this user can have: an ordinary one needs a user namespace as well.
     pub(crate) fn set(&self, kinds: &str) -> String {
         if self.is_root() { kinds.to_owned() } else { format!("user,{kinds}") }

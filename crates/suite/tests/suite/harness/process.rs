@@ -116,3 +116,8 @@ pub(crate) fn wait_gone(marker: &str, limit: Duration) -> Outcome {
         std::thread::sleep(Duration::from_millis(10));
     }
 }
+
+/// The letter of its state; none when it is gone.
+pub(crate) fn state(pid: u32) -> Option<char> {
+    Process::read(pid).map(|process| process.state)
+}
