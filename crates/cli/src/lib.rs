@@ -14,6 +14,7 @@ pub mod command;
 pub mod execute;
 pub mod getopt;
 pub mod invocation;
+pub mod ls;
 mod machine;
 pub mod message;
 pub mod options;
@@ -57,6 +58,9 @@ pub fn main(args: impl Iterator<Item = OsString>) -> u8 {
 fn dwell(args: Vec<OsString>) -> u8 {
     if let Some(applet) = args.first().and_then(|name| applets::Applet::named(name)) {
         return applet.run_as_command(args.into_iter().skip(1).collect());
+    }
+    if args.first().is_some_and(|word| word == "ls") {
+        return ls::ls(args.into_iter().skip(1).collect());
     }
     let machine = machine::Local;
     let invocation = Invocation {

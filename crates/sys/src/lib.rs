@@ -15,6 +15,7 @@ compile_error!("dwell runs on 64-bit Linux only");
 mod convert;
 #[cfg(feature = "guard-allocator")]
 pub mod guard;
+pub mod hostname;
 pub mod memory;
 pub mod nsfs;
 pub mod pidfd;

@@ -12,8 +12,11 @@ pub enum Detail {
 }
 
 /// The commands and what they do.
-pub(crate) const COMMANDS: [(&str, &str); 2] =
-    [("run", "Start a program in a world of its own"), ("help", "Print help for a command")];
+pub(crate) const COMMANDS: [(&str, &str); 3] = [
+    ("run", "Start a program in a world of its own"),
+    ("ls", "List worlds: who is behind which walls"),
+    ("help", "Print help for a command"),
+];
 
 /// Where the one-line helps start; longer options push theirs to the next line.
 const COLUMN: usize = 32;

@@ -15,6 +15,7 @@
 //! in [`Unread`]. The time is linear in the number of processes and open files. [`worlds`] makes of
 //! it what people call a container.
 
+mod about;
 mod descriptors;
 pub mod makers;
 mod model;
@@ -26,6 +27,7 @@ mod scan;
 mod tests;
 pub mod worlds;
 
+pub use about::{About, about};
 pub use model::{Holder, Inventory, Namespace, NetnsId, Process, Unread, Via};
 pub use process::{command_line, environment};
 pub use scan::{Wanted, read};

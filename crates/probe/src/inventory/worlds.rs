@@ -7,7 +7,7 @@
 //! - What has the namespaces of the machine's first process is the machine, and no world.
 //!
 //! A world lies in another one when that has the parent of its pid namespace, or else of its user
-//! namespace; what has neither of its own lies where its first process was started.
+//! namespace; what both leave to the machine lies where its first process was started.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -156,27 +156,18 @@ impl Places {
     /// The world around `world`.
     fn around(&self, inventory: &Inventory, world: &World) -> Option<usize> {
         let started_in = self.around_its_start(inventory, world);
-        let up = |kind: usize, places: &HashMap<u64, usize>| {
-            let id = *world.namespaces.get(kind)?;
-            let outer = inventory.namespace(id)?.parent?;
-            let is_machine = self.machine.get(kind) == Some(&outer);
-            Some(places.get(&outer).copied().filter(|_| !is_machine))
-        };
         let is_new = |kind: usize| {
             let around = started_in.map(|(_, ids)| ids);
             around.is_none_or(|ids| ids.get(kind) != world.namespaces.get(kind))
         };
-        if is_new(PID)
-            && let Some(place) = up(PID, &self.pids)
-        {
-            return place;
-        }
-        if is_new(USER)
-            && let Some(place) = up(USER, &self.users)
-        {
-            return place;
-        }
-        started_in.and_then(|(place, _)| place)
+        let above = |kind: usize, places: &HashMap<u64, usize>| {
+            let id = *world.namespaces.get(kind).filter(|_| is_new(kind))?;
+            let outer = inventory.namespace(id)?.parent?;
+            places.get(&outer).copied().filter(|_| self.machine.get(kind) != Some(&outer))
+        };
+        above(PID, &self.pids)
+            .or_else(|| above(USER, &self.users))
+            .or_else(|| started_in.and_then(|(place, _)| place))
     }
 
     /// The world of the parent of the first process, and that parent's namespaces.
