@@ -38,6 +38,7 @@ pub fn decide(args: Vec<OsString>, invocation: &Invocation<'_>) -> Result<Action
     let columns = || invocation.machine.columns().unwrap_or(80);
     match command.to_str() {
         Some("run") => run(args.collect(), invocation),
+        Some("enter") => crate::enter::decide(args.collect(), invocation),
         Some("help") => help(args.next(), columns()),
         Some("-h" | "--help") => Ok(Action::Print(overview(columns()))),
         Some("-V" | "--version") => {

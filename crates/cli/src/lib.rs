@@ -11,6 +11,7 @@
 
 mod applets;
 pub mod command;
+pub mod enter;
 pub mod execute;
 pub mod getopt;
 pub mod invocation;

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 use dwell_plan::NamespaceKind;
-use dwell_plan::program::{HostFile, HostFileKind, Program, PtySource};
+use dwell_plan::program::{HostFile, HostFileKind, Op, Program, PtySource};
 use dwell_sys::raw::{self, Beside, CloneArgs, Errno, Fd, Stack, consts};
 use dwell_sys::{adopt, pidfd, term};
 
@@ -131,7 +131,7 @@ fn clone(program: &Program, options: Options, mut prepared: Prepared) -> Result<
         let sentence = format!("cannot make {what}: {} (clone3)", reason(errno.raw_os_error()));
         Failure::host(sentence, Cause::Clone(errno.raw_os_error()))
     };
-    let (cloned, memory) = if options.settles {
+    let (cloned, memory) = if options.settles && !enters_time(program) {
         let stack = Stack::new(STACK).map_err(|e| internal("make a stack", e))?;
         let memory = raw::beside_child(stack, &args, child::first, prepared).map_err(refused)?;
         (memory.child(), Some(memory))
@@ -145,6 +145,13 @@ fn clone(program: &Program, options: Options, mut prepared: Prepared) -> Result<
     Ok(First { pid: cloned.pid, fd, memory })
 }
 
+/// KERNEL: the clocks of a process lie in a page of its memory, so a time namespace is entered only by who
+/// shares that with nobody (EUSERS).
+fn enters_time(program: &Program) -> bool {
+    let is_time = |op: &Op| matches!(op, Op::Enter { kind: NamespaceKind::Time, .. });
+    program.setup.ops.iter().any(is_time)
+}
+
 fn open_files(program: &Program, prepared: &mut Prepared) -> Result<Vec<OwnedFd>, Failure> {
     let mut files = Vec::with_capacity(program.host_files.len());
     for file in &program.host_files {
@@ -152,7 +159,20 @@ fn open_files(program: &Program, prepared: &mut Prepared) -> Result<Vec<OwnedFd>
         prepared.put(file.slot, fd);
         files.push(adopt(fd));
     }
+    // A process that is still there has not given its number away in the meantime.
+    for (file, fd) in program.host_files.iter().zip(&files) {
+        if matches!(file.what, HostFileKind::Process(_)) {
+            pidfd::send_signal(fd, 0)
+                .or_else(not_permitted)
+                .map_err(|e| refused(program, file, e))?;
+        }
+    }
     Ok(files)
+}
+
+/// KERNEL: EPERM is said of a process that lives.
+fn not_permitted(errno: Errno) -> Result<(), Errno> {
+    if errno == Errno::PERM { Ok(()) } else { Err(errno) }
 }
 
 fn open_file(file: &HostFile) -> Result<Fd, Errno> {
@@ -166,6 +186,11 @@ fn open_file(file: &HostFile) -> Result<Fd, Errno> {
             let flags = consts::OPEN_TREE_CLONE | consts::OPEN_TREE_CLOEXEC;
             raw::open_tree(Fd::CWD, &c_string(path)?, flags)
         }
+        HostFileKind::Directory(path) => {
+            let flags = consts::O_PATH | consts::O_DIRECTORY | consts::O_CLOEXEC;
+            raw::openat(Fd::CWD, &c_string(path)?, flags, 0)
+        }
+        HostFileKind::Process(pid) => raw::pidfd_open(*pid, 0),
     }
 }
 
@@ -174,6 +199,8 @@ fn refused(program: &Program, file: &HostFile, errno: Errno) -> Failure {
     let call = match &file.what {
         HostFileKind::Namespace(path) => format!("open({:?})", path.to_string()),
         HostFileKind::Tree(path) => format!("open_tree({:?}, OPEN_TREE_CLONE)", path.to_string()),
+        HostFileKind::Directory(path) => format!("open({:?}, O_PATH)", path.to_string()),
+        HostFileKind::Process(pid) => format!("pidfd_open({pid})"),
     };
     let step = program.steps.get(file.step as usize);
     let what =

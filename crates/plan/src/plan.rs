@@ -319,6 +319,25 @@ pub struct Process {
     pub timeout_ms: Option<u64>,
     /// Capabilities added to or taken from the default set.
     pub capabilities: Vec<CapabilityChange>,
+    /// The process that stands where the program is to stand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub surroundings: Option<Surroundings>,
+}
+
+/// What the program takes over from a process that exists, once its namespaces have been joined: its root
+/// directory, its working directory, its groups.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Surroundings {
+    /// The process.
+    pub pid: i32,
+    /// Whether the working directory is taken over as well.
+    pub workdir: bool,
+    /// Its supplementary groups, as the joined user namespace has them.
+    #[serde(default)]
+    pub groups: Vec<u32>,
+    /// Who asked.
+    pub origin: Origin,
 }
 
 /// Whether the program gets a pseudo-terminal of its own.

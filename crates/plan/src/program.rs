@@ -133,6 +133,8 @@ pub enum Op {
     Chdir(Str),
     /// `fchdir(2)`.
     ChdirTo(Slot),
+    /// `chroot(2)`.
+    Chroot(Str),
     /// `pivot_root(".", ".")`: the working directory becomes the root, the old root lies on top.
     PivotRoot,
     /// `umount2(".", MNT_DETACH)`.
@@ -169,6 +171,8 @@ pub enum Op {
     Rlimit { resource: u32, soft: u64, hard: u64 },
     /// `setgroups(2)` with the Program's groups.
     SetGroups,
+    /// `setgroups(2)` with none.
+    LeaveGroups,
     /// `setresgid(2)` and `setresuid(2)`.
     SetIds { uid: u32, gid: u32 },
     /// `prctl(PR_CAPBSET_DROP)` of every capability not in `keep`.
@@ -260,6 +264,11 @@ pub enum HostFileKind {
     Namespace(Text),
     /// A detached copy of the mount at a path, without what is mounted below it.
     Tree(Text),
+    /// A directory, by a path whose last part is a link of procfs, for looking up alone.
+    Directory(Text),
+    /// A process, by a descriptor (`pidfd_open(2)`). That it still lives is looked at when all files have
+    /// been opened: so all that were reached through its number are its own.
+    Process(i32),
 }
 
 /// Who writes the id maps.

@@ -45,6 +45,7 @@ pub fn call(program: &Program, op: Op) -> String {
         Op::Chown { path, uid, gid, .. } => format!("fchownat({}, {uid}, {gid})", s(path)),
         Op::Likeness { path, .. } => format!("fchmodat({})", s(path)),
         Op::Chdir(path) => format!("chdir({})", s(path)),
+        Op::Chroot(path) => format!("chroot({})", s(path)),
         Op::OpenPty { ptmx, .. } => format!("open({})", s(ptmx)),
         Op::Stdio { to, .. } => format!("dup3({to})"),
         Op::Rlimit { resource, soft, hard } => {
@@ -63,6 +64,7 @@ fn bare(op: Op) -> &'static str {
         Op::CloseInherited | Op::KeepDescriptors => "close_range",
         Op::Private => "mount(MS_REC|MS_PRIVATE)",
         Op::ChdirTo(_) => "fchdir",
+        Op::LeaveGroups => "setgroups",
         Op::PivotRoot => "pivot_root(\".\", \".\")",
         Op::Detach => "umount2(\".\", MNT_DETACH)",
         Op::RefuseKeys => "seccomp(SECCOMP_SET_MODE_FILTER)",

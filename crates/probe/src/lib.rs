@@ -27,7 +27,7 @@ mod resolv_conf;
 
 pub use causes::{why_no_namespaces, why_no_rights};
 pub use error::ProbeError;
-pub use file::read_in_root;
+pub use file::{is_in_root, read_in_root};
 pub use gather::{LAYER_PREFIX, facts};
 pub use passwd::{GroupEntry, UserEntry, group_by_name, groups_of, user_by_name, user_by_uid};
 pub use places::PLACES;

@@ -12,9 +12,10 @@ pub enum Detail {
 }
 
 /// The commands and what they do.
-pub(crate) const COMMANDS: [(&str, &str); 3] = [
+pub(crate) const COMMANDS: [(&str, &str); 4] = [
     ("run", "Start a program in a world of its own"),
     ("ls", "List worlds: who is behind which walls"),
+    ("enter", "Start a program in a world that exists"),
     ("help", "Print help for a command"),
 ];
 

@@ -70,6 +70,7 @@ pub fn plan(low: LowArgs, invocation: &Invocation<'_>) -> Result<Plan, Failure> 
             rlimits: low.rlimits,
             timeout_ms: low.timeout_ms,
             capabilities: low.capabilities,
+            surroundings: None,
         },
     })
 }

@@ -17,6 +17,7 @@
 
 mod about;
 mod descriptors;
+mod identity;
 pub mod makers;
 mod model;
 mod netnsid;
@@ -28,6 +29,8 @@ mod tests;
 pub mod worlds;
 
 pub use about::{About, about};
+pub use identity::{Rights, rights};
 pub use model::{Holder, Inventory, Namespace, NetnsId, Process, Unread, Via};
 pub use process::{command_line, environment};
+pub use relations::kind_of_file;
 pub use scan::{Wanted, read};
