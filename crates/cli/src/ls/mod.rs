@@ -101,8 +101,9 @@ fn run(asked: &Asked) -> Result<u8, Failure> {
 
 /// All worlds, and what there is to know about each.
 pub(crate) fn look(all: &Inventory) -> (Worlds, Vec<About>) {
-    let worlds = Worlds::of(all);
-    let about = worlds.list.iter().map(|w: &World| inventory::about(all, &worlds, w)).collect();
+    let reader = i32::try_from(std::process::id()).unwrap_or(0);
+    let worlds = Worlds::of(all, reader);
+    let about = worlds.list.iter().map(|w: &World| inventory::about(all, w)).collect();
     (worlds, about)
 }
 

@@ -8,7 +8,7 @@ use dwell_sys::{hostname, pidfd};
 use super::makers::{Evidence, Maker, recognise};
 use super::model::{Inventory, Process};
 use super::process::{command_line, read_of};
-use super::worlds::{World, Worlds};
+use super::worlds::World;
 use crate::bytes::number;
 
 /// A world for people.
@@ -53,7 +53,7 @@ const TICKS: u64 = 100;
 
 /// Reads what there is to know about a world. What ended in the meantime stays unknown.
 #[must_use]
-pub fn about(inventory: &Inventory, worlds: &Worlds, world: &World) -> About {
+pub fn about(inventory: &Inventory, world: &World) -> About {
     let none = Process::default();
     let first = inventory.processes.get(world.first).unwrap_or(&none);
     let parent = inventory.process(first.parent).unwrap_or(&none);
@@ -68,7 +68,7 @@ pub fn about(inventory: &Inventory, worlds: &Worlds, world: &World) -> About {
     let main = main(inventory, world, maker.as_ref());
     let process = inventory.processes.get(main).unwrap_or(first);
     About {
-        hostname: own_hostname(worlds, world, process),
+        hostname: own_hostname(world, process),
         command: command(process),
         since: started(first.started),
         maker,
@@ -89,9 +89,8 @@ fn main(inventory: &Inventory, world: &World, maker: Option<&Maker>) -> usize {
     world.processes.iter().copied().find(is_child).unwrap_or(world.first)
 }
 
-fn own_hostname(worlds: &Worlds, world: &World, process: &Process) -> Option<String> {
-    let uts = NamespaceKind::Uts as usize;
-    if world.namespaces.get(uts) == worlds.machine.get(uts) {
+fn own_hostname(world: &World, process: &Process) -> Option<String> {
+    if !world.walls.has(NamespaceKind::Uts) {
         return None;
     }
     let pidfd = pidfd::open(process.pid).ok()?;

@@ -46,7 +46,9 @@ pub enum Rule {
 /// Engines and how their worlds are recognised, in order.
 pub const RULES: &[(&str, Rule)] = &[
     ("dwell", Rule::Name("dwell-init")),
+    ("dwell", Rule::Parent("dwell-init")),
     ("bubblewrap", Rule::Name("bwrap")),
+    ("bubblewrap", Rule::Parent("bwrap")),
     ("docker", Rule::Group("docker-", ".scope")),
     ("docker", Rule::Below("docker", "", "")),
     ("buildkit", Rule::Below("buildkit", "", "")),
