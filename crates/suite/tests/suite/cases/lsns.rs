@@ -118,7 +118,12 @@ fn compare(ctx: &Ctx, questions: &[&str]) -> Outcome {
     if exact {
         script.push_str(PERSISTENT);
     }
-    let questions: Vec<&str> = questions.iter().chain(newer).copied().collect();
+    // Versions 2.40 to 2.42 at least write no valid JSON for a namespace that is mounted twice.
+    let told = |q: &&str| match exact && q.contains("-J") {
+        true => q.replace(",NSFS", ""),
+        false => (*q).to_owned(),
+    };
+    let questions: Vec<String> = questions.iter().chain(newer).map(told).collect();
     for question in &questions {
         script.push_str(&format!(
             "{model} {question}; echo {MARK}$?; $LSNS {question}; echo {MARK}$?\n"
