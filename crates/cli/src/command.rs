@@ -41,6 +41,7 @@ pub fn decide(args: Vec<OsString>, invocation: &Invocation<'_>) -> Result<Action
     match command.to_str() {
         Some("run") => run(args.collect(), invocation),
         Some("gc") => gc(args.next().as_ref(), columns()),
+        Some("enter") => crate::enter::decide(args.collect(), invocation),
         Some("help") => help(args.next(), columns()),
         Some("-h" | "--help") => Ok(Action::Print(overview(columns()))),
         Some("-V" | "--version") => {

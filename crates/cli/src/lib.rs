@@ -11,10 +11,12 @@
 
 mod applets;
 pub mod command;
+pub mod enter;
 pub mod execute;
 mod gc;
 pub mod getopt;
 pub mod invocation;
+pub mod ls;
 mod machine;
 pub mod message;
 pub mod options;
@@ -84,6 +86,9 @@ fn dwell(mut args: Vec<OsString>) -> u8 {
     }
     if args.first().is_some_and(|command| command == "install-links") {
         return applets::install_links(args.get(1..).unwrap_or_default());
+    }
+    if args.first().is_some_and(|word| word == "ls") {
+        return ls::ls(args.into_iter().skip(1).collect());
     }
     let machine = machine::Local;
     let invocation = Invocation {

@@ -157,6 +157,7 @@ fn hint(step: &Step, op: Op, errno: i32) -> Option<String> {
         (Op::FsCreate { .. }, EINVAL | EPERM, Some(asked)) => {
             Some(format!("the file system below {asked} cannot carry a layer; grant it with --ro or --rw"))
         }
+        (Op::SetIds { .. }, EINVAL, _) => Some("that user or group does not exist in the user namespace: its uid_map and gid_map have no such number".to_owned()),
         (Op::Rlimit { .. }, EPERM, _) => Some("only root may raise a hard limit".to_owned()),
         (Op::Enter { .. }, EPERM, _) => Some("a namespace can be joined by root of its user namespace: join that first, or run as root".to_owned()),
         (Op::FsMount { .. }, EPERM, None) if step.object == "/proc" => Some(

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-use dwell_plan::program::{HostFile, HostFileKind, Program, PtySource, Slot};
+use dwell_plan::program::{HostFile, HostFileKind, Op, Program, PtySource, Slot};
 use dwell_plan::{NamespaceKind, NamespaceSet};
 use dwell_sys::raw::{self, Beside, CloneArgs, Errno, Fd, Stack, consts};
 use dwell_sys::{adopt, pidfd, term};
@@ -157,7 +157,8 @@ fn clone(
         want_pidfd: true,
     };
     let refused = |errno| not_cloned(program.clone, errno);
-    let (cloned, memory) = if options.settles && !program.own_memory {
+    let shares = options.settles && !program.own_memory && !enters_time(program);
+    let (cloned, memory) = if shares {
         let stack = Stack::new(STACK).map_err(|e| internal("make a stack", e))?;
         let memory = raw::beside_child(stack, &args, child::first, prepared).map_err(refused)?;
         (memory.child(), Memory::Shared(memory))
@@ -175,6 +176,13 @@ fn clone(
     Ok(First { pid: cloned.pid, fd, memory })
 }
 
+/// KERNEL: the clocks of a process lie in a page of its memory, so a time namespace is entered only by who
+/// shares that with nobody (EUSERS).
+fn enters_time(program: &Program) -> bool {
+    let is_time = |op: &Op| matches!(op, Op::Enter { kind: NamespaceKind::Time, .. });
+    program.setup.ops.iter().any(is_time)
+}
+
 pub(crate) fn not_cloned(namespaces: NamespaceSet, errno: Errno) -> Failure {
     let what = if namespaces.is_empty() {
         "a process".to_owned()
@@ -190,7 +198,16 @@ fn open_files(program: &Program) -> Result<Vec<(Slot, OwnedFd)>, Failure> {
         Ok(fd) => Ok((file.slot, adopt(fd))),
         Err(errno) => Err(refused(program, file, errno)),
     };
-    program.host_files.iter().map(open).collect()
+    let files: Vec<_> = program.host_files.iter().map(open).collect::<Result<_, _>>()?;
+    // A process that is still there has not given its number away in the meantime.
+    for (file, (_, fd)) in program.host_files.iter().zip(&files) {
+        if matches!(file.what, HostFileKind::Process(_)) {
+            pidfd::send_signal(fd, 0)
+                .or_else(not_permitted)
+                .map_err(|e| refused(program, file, e))?;
+        }
+    }
+    Ok(files)
 }
 
 /// What the first process does for both where they share their memory.
@@ -200,6 +217,11 @@ fn hide(prepared: &Prepared) {
     }
     // It fails for no process.
     let _ = raw::set_dumpable(false);
+}
+
+/// KERNEL: EPERM is said of a process that lives.
+fn not_permitted(errno: Errno) -> Result<(), Errno> {
+    if errno == Errno::PERM { Ok(()) } else { Err(errno) }
 }
 
 fn open_file(file: &HostFile) -> Result<Fd, Errno> {
@@ -216,6 +238,11 @@ fn open_file(file: &HostFile) -> Result<Fd, Errno> {
             let flags = consts::OPEN_TREE_CLONE | consts::OPEN_TREE_CLOEXEC;
             raw::open_tree(Fd::CWD, &c_string(path)?, flags)
         }
+        HostFileKind::Directory(path) => {
+            let flags = consts::O_PATH | consts::O_DIRECTORY | consts::O_CLOEXEC;
+            raw::openat(Fd::CWD, &c_string(path)?, flags, 0)
+        }
+        HostFileKind::Process(pid) => raw::pidfd_open(*pid, 0),
     }
 }
 
@@ -226,6 +253,8 @@ fn refused(program: &Program, file: &HostFile, errno: Errno) -> Failure {
             format!("open({:?})", path.to_string())
         }
         HostFileKind::Tree(path) => format!("open_tree({:?}, OPEN_TREE_CLONE)", path.to_string()),
+        HostFileKind::Directory(path) => format!("open({:?}, O_PATH)", path.to_string()),
+        HostFileKind::Process(pid) => format!("pidfd_open({pid})"),
     };
     let step = program.steps.get(file.step as usize);
     let what =

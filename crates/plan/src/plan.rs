@@ -389,6 +389,9 @@ pub struct Process {
     /// Which system calls it can make.
     #[serde(skip_serializing_if = "Seccomp::is_default")]
     pub seccomp: Seccomp,
+    /// The process that stands where the program is to stand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub surroundings: Option<Surroundings>,
 }
 
 /// Which system calls a program can make; `seccomp(2)`.
@@ -430,6 +433,22 @@ pub enum SeccompProfile {
 
 fn owned_profile<'de, D: Deserializer<'de>>(from: D) -> Result<Box<Profile<'static>>, D::Error> {
     Profile::deserialize(from).map(|profile| Box::new(profile.into_owned()))
+}
+
+/// What the program takes over from a process that exists, once its namespaces have been joined: its root
+/// directory, its working directory, its groups.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Surroundings {
+    /// The process.
+    pub pid: i32,
+    /// Whether the working directory is taken over as well.
+    pub workdir: bool,
+    /// Its supplementary groups, as the joined user namespace has them.
+    #[serde(default)]
+    pub groups: Vec<u32>,
+    /// Who asked.
+    pub origin: Origin,
 }
 
 /// Whether the program gets a pseudo-terminal of its own.

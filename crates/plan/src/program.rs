@@ -143,6 +143,8 @@ pub enum Op {
     Chdir(Str),
     /// `fchdir(2)`.
     ChdirTo(Slot),
+    /// `chroot(2)`.
+    Chroot(Str),
     /// `pivot_root(".", ".")`: the working directory becomes the root, the old root lies on top.
     PivotRoot,
     /// `umount2(".", MNT_DETACH)`.
@@ -180,6 +182,8 @@ pub enum Op {
     Nice(i32),
     /// `setgroups(2)` with the Program's groups.
     SetGroups,
+    /// `setgroups(2)` with none.
+    LeaveGroups,
     /// `setresgid(2)` and `setresuid(2)`.
     SetIds { uid: u32, gid: u32 },
     /// `prctl(PR_CAPBSET_DROP)` of every capability not in `keep`.
@@ -218,8 +222,6 @@ pub enum Op {
     /// `mount(2)` with `MS_BIND`: the namespace of this process, or of the one that started the helper,
     /// on a file. Of a kind that only children are put into, the one for children.
     BindNamespace { kind: NamespaceKind, on: Str },
-    /// `chroot(2)`.
-    Chroot(Str),
     /// `pidfd_open(2)`; where an inode is given, `ESRCH` unless the pidfd has it.
     Pidfd { target: Target, into: Slot },
     /// `fcntl(2)`, `F_DUPFD_CLOEXEC`.
@@ -352,6 +354,11 @@ pub enum HostFileKind {
     Tree(Text),
     /// The `tasks` file of a control group that the host side has made.
     Tasks(Text),
+    /// A directory, by a path whose last part is a link of procfs, for looking up alone.
+    Directory(Text),
+    /// A process, by a descriptor (`pidfd_open(2)`). That it still lives is looked at when all files have
+    /// been opened: so all that were reached through its number are its own.
+    Process(i32),
 }
 
 /// Who writes the id maps.

@@ -74,6 +74,7 @@ fn bare(op: Op) -> &'static str {
         Op::CloseInherited | Op::KeepDescriptors => "close_range",
         Op::Private => "mount(MS_REC|MS_PRIVATE)",
         Op::ChdirTo(_) => "fchdir",
+        Op::LeaveGroups => "setgroups",
         Op::PivotRoot => "pivot_root(\".\", \".\")",
         Op::Detach => "umount2(\".\", MNT_DETACH)",
         Op::Filter => "seccomp(SECCOMP_SET_MODE_FILTER)",

@@ -124,6 +124,13 @@ pub fn read_in_root(root: &Path, path: &WorldPath) -> Result<Option<Vec<u8>>, Pr
     }
 }
 
+/// Whether there is a file at `path` of the root filesystem directory `root`, links resolved inside it.
+#[must_use]
+pub fn is_in_root(root: &Path, path: &WorldPath) -> bool {
+    let directory = rustix::fs::openat(CWD, root, PATH | OFlags::DIRECTORY, Mode::empty());
+    directory.is_ok_and(|root| open_in_root(root.as_fd(), path, PATH).is_ok())
+}
+
 /// Opens `path` with `root` as the root directory.
 pub(crate) fn open_in_root(
     root: BorrowedFd<'_>,

@@ -29,7 +29,7 @@ mod resolv_conf;
 
 pub use causes::{why_no_namespaces, why_no_rights};
 pub use error::ProbeError;
-pub use file::read_in_root;
+pub use file::{is_in_root, read_in_root};
 pub use gather::{LAYER_DIRECTORIES, LAYER_PREFIX, facts};
 pub use in_place::{NoCgroup, cgroup_procs_of, environment_of, joinable, selinux_context_of};
 pub use passwd::{GroupEntry, UserEntry, group_by_name, groups_of, user_by_name, user_by_uid};

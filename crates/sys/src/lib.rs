@@ -16,6 +16,7 @@ mod convert;
 pub mod entry;
 #[cfg(feature = "guard-allocator")]
 pub mod guard;
+pub mod hostname;
 pub mod memory;
 pub mod nsfs;
 pub mod pidfd;

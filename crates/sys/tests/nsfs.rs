@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 
-use dwell_sys::{Errno, nsfs, pidfd};
+use dwell_sys::{Errno, hostname, nsfs, pidfd};
 
 fn own(kind: &str) -> File {
     File::open(format!("/proc/self/ns/{kind}")).unwrap()
@@ -76,4 +76,14 @@ fn listed() {
         Err(no) => return assert_eq!(no, Errno::NOSYS),
     };
     assert!(all.is_sorted() && all.contains(&nsfs::unique_id(&own("net")).unwrap()));
+}
+
+#[test]
+fn host_names() {
+    let me = pidfd::open(dwell_sys::raw::getpid()).unwrap();
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    match hostname::of_process(&me) {
+        Ok(told) => assert_eq!(told, name.trim_end().as_bytes()),
+        Err(no) => assert_eq!(no, Errno::PERM),
+    }
 }

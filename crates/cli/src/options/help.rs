@@ -12,8 +12,10 @@ pub enum Detail {
 }
 
 /// The commands and what they do.
-pub(crate) const COMMANDS: [(&str, &str); 4] = [
+pub(crate) const COMMANDS: [(&str, &str); 6] = [
     ("run", "Start a program in a world of its own"),
+    ("ls", "List worlds: who is behind which walls"),
+    ("enter", "Start a program in a world that exists"),
     ("gc", "Remove what killed worlds have left behind"),
     ("install-links", "Give the binary the names of the tools it stands in for"),
     ("help", "Print help for a command"),

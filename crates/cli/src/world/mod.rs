@@ -80,6 +80,7 @@ pub fn plan(low: LowArgs, invocation: &Invocation<'_>) -> Result<Plan, Failure> 
             timeout_ms: low.timeout_ms,
             capabilities: low.capabilities,
             seccomp,
+            surroundings: None,
         },
         actions: Vec::new(),
     })

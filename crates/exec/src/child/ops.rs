@@ -42,6 +42,7 @@ pub(crate) fn simple(p: &mut Prepared, op: Op) -> Result<(), Errno> {
         }
         Op::Chdir(path) => raw::chdir(p.c_str(path)?),
         Op::ChdirTo(dir) => raw::fchdir(p.fd(dir)),
+        Op::Chroot(path) => raw::chroot(p.c_str(path)?),
         _ => mounts(p, op),
     }
 }
@@ -175,6 +176,7 @@ fn process(p: &mut Prepared, op: Op) -> Result<(), Errno> {
 fn rights(p: &mut Prepared, op: Op) -> Result<(), Errno> {
     match op {
         Op::SetGroups => raw::setgroups(&p.program().groups),
+        Op::LeaveGroups => raw::setgroups(&[]),
         Op::SetIds { uid, gid } => {
             raw::setresgid(gid, gid, gid)?;
             raw::setresuid(uid, uid, uid)

@@ -26,7 +26,6 @@ pub(super) fn own(p: &mut Prepared, op: Op) -> Result<(), Errno> {
         }
         Op::Propagate { at, to } => raw::set_propagation(p.c_str(at)?, propagation(to)),
         Op::BindNamespace { kind, on } => bind_namespace(p, kind, p.c_str(on)?),
-        Op::Chroot(path) => raw::chroot(p.c_str(path)?),
         _ => namespaces(p, op),
     }
 }

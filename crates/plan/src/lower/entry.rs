@@ -4,7 +4,7 @@ use super::Context;
 use super::builder::Builder;
 use super::seccomp;
 use crate::caps::CapSet;
-use crate::errno::{EACCES, ENOENT, ENOTDIR};
+use crate::errno::{EACCES, ENOENT, ENOTDIR, EPERM};
 use crate::namespace::NamespaceKind;
 use crate::plan::{CapabilityChange, Command, Origin, User};
 use crate::program::{Filter, Op, Slot, Topic, own_terminal};
@@ -85,7 +85,13 @@ fn rights(cx: &Context<'_>, b: &mut Builder) -> Vec<u32> {
         b.op(Op::BoundingSet { keep: keep.0 });
     }
     if ids.change {
-        if cx.plan.identity.user != User::Caller {
+        if let Some(like) = &cx.plan.process.surroundings {
+            groups.extend(&like.groups);
+            let from = b.mark();
+            b.op(Op::SetGroups);
+            // The caller's have been left behind already, or could not be.
+            b.rescue_since(from, &[EPERM]);
+        } else if cx.plan.identity.user != User::Caller {
             groups.push(ids.gid);
             b.op(Op::SetGroups);
         }

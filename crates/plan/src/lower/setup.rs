@@ -5,7 +5,7 @@ use super::emit::{self, Mounted};
 use super::view::{Node, View};
 use super::{Context, decide_wall, entry};
 use crate::cgroups::Version;
-use crate::errno::EINVAL;
+use crate::errno::{EACCES, EINVAL, EPERM};
 use crate::group::Maker;
 use crate::namespace::{NamespaceKind, NamespaceSet};
 use crate::plan::{Origin, Plan};
@@ -27,6 +27,7 @@ pub(super) fn write(
     b.op(Op::ClearUmask);
     b.op(Op::DieWithParent);
     let entered = enter_group(cx, b);
+    let surroundings = find_surroundings(cx, b);
     let mut clone = namespaces(cx, b);
     if entered && clone.has(NamespaceKind::Cgroup) {
         // KERNEL: a cgroup namespace begins at the group of whoever makes it, and a first clone is made
@@ -42,6 +43,9 @@ pub(super) fn write(
     ids(cx, b);
     clocks(cx, b);
     names_and_links(cx, aside, b);
+    if let Some(found) = surroundings {
+        take_surroundings(&found, b);
+    }
     let layer = view.and_then(|view| files(cx, view, aside, b));
     second_user_namespace(cx, b);
     if let Some(aside) = aside {
@@ -111,7 +115,9 @@ fn join(cx: &Context<'_>, b: &mut Builder) {
     for (n, join) in joins.iter().enumerate() {
         b.step("join", format!("the {} namespace {}", join.kind, join.path), Some(&join.origin));
         let ns = b.host_file(HostFileKind::Namespace(join.path.clone()));
-        if user && n == 0 && join.kind != NamespaceKind::User {
+        // Root of the machine has the rights over all of them from outside, whoever owns which.
+        let from_outside = cx.plan.process.surroundings.is_some() && cx.facts.caller.is_admin();
+        if user && n == 0 && join.kind != NamespaceKind::User && !from_outside {
             b.op(Op::EnterOwner { ns });
         }
         let from = b.mark();
@@ -121,6 +127,53 @@ fn join(cx: &Context<'_>, b: &mut Builder) {
             b.rescue_since(from, &[EINVAL]);
         }
         b.close(ns);
+    }
+}
+
+/// The directories of a process that is to be followed, held by descriptor.
+struct Found {
+    root: Slot,
+    workdir: Option<Slot>,
+    pid: i32,
+}
+
+/// Opens what is taken over from a process, and leaves the caller's groups behind.
+///
+/// KERNEL: in a user namespace that allows no `setgroups(2)` nobody can do so any more, and a group of
+/// root's would go in. An ordinary caller may not do it here either, and keeps no more than their own.
+fn find_surroundings(cx: &Context<'_>, b: &mut Builder) -> Option<Found> {
+    let wanted = cx.plan.process.surroundings.as_ref()?;
+    let pid = wanted.pid;
+    b.step("find", format!("process {pid}"), Some(&wanted.origin));
+    let process = b.host_file(HostFileKind::Process(pid));
+    b.close(process);
+    b.step("find", format!("the root directory of process {pid}"), Some(&wanted.origin));
+    let root = b.host_file(HostFileKind::Directory(format!("/proc/{pid}/root").into()));
+    let workdir = wanted.workdir.then(|| {
+        b.step("find", format!("the working directory of process {pid}"), Some(&wanted.origin));
+        b.host_file(HostFileKind::Directory(format!("/proc/{pid}/cwd").into()))
+    });
+    b.step("leave", "the caller's groups", None);
+    let from = b.mark();
+    b.op(Op::LeaveGroups);
+    b.rescue_since(from, &[EPERM]);
+    Some(Found { root, workdir, pid })
+}
+
+/// KERNEL: entering a mount namespace puts a process at its very root, wherever its processes are.
+fn take_surroundings(found: &Found, b: &mut Builder) {
+    let Found { root, workdir, pid } = *found;
+    b.step("enter", format!("the root directory of process {pid}"), None);
+    b.op(Op::ChdirTo(root));
+    let here = b.str(".");
+    b.op(Op::Chroot(here));
+    b.close(root);
+    if let Some(workdir) = workdir {
+        b.step("enter", format!("the working directory of process {pid}"), None);
+        let from = b.mark();
+        b.op(Op::ChdirTo(workdir));
+        b.rescue_since(from, &[EACCES]);
+        b.close(workdir);
     }
 }
 

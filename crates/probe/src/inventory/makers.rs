@@ -45,8 +45,10 @@ pub enum Rule {
 
 /// Engines and how their worlds are recognised, in order.
 pub const RULES: &[(&str, Rule)] = &[
-    ("dwell", Rule::Name("dwell")),
+    ("dwell", Rule::Name("dwell-init")),
+    ("dwell", Rule::Parent("dwell-init")),
     ("bubblewrap", Rule::Name("bwrap")),
+    ("bubblewrap", Rule::Parent("bwrap")),
     ("docker", Rule::Group("docker-", ".scope")),
     ("docker", Rule::Below("docker", "", "")),
     ("buildkit", Rule::Below("buildkit", "", "")),
@@ -191,7 +193,7 @@ mod tests {
             };
             recognise(&evidence).map(|maker| maker.engine)
         };
-        assert_eq!(by("dwell", "", "dwell"), Some("dwell"));
+        assert_eq!(by("dwell-init", "", "dwell"), Some("dwell"));
         assert_eq!(by("bwrap", "bwrap\0--ro-bind\0", "sh"), Some("bubblewrap"));
         assert_eq!(by("chrome", "/opt/chrome\0--type=zygote\0", "chrome"), Some("chromium"));
         assert_eq!(by("sh", "sh\0", "containerd-shim"), Some("containerd"));

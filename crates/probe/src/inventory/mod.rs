@@ -15,7 +15,9 @@
 //! in [`Unread`]. The time is linear in the number of processes and open files. [`worlds`] makes of
 //! it what people call a container.
 
+mod about;
 mod descriptors;
+mod identity;
 pub mod makers;
 mod model;
 mod netnsid;
@@ -26,6 +28,9 @@ mod scan;
 mod tests;
 pub mod worlds;
 
+pub use about::{About, about};
+pub use identity::{Rights, rights};
 pub use model::{Holder, Inventory, Namespace, NetnsId, Process, Unread, Via};
 pub use process::{command_line, environment};
+pub use relations::kind_of_file;
 pub use scan::{Wanted, read};

@@ -9,6 +9,7 @@ use rustix::fs::CWD;
 use super::model::Namespace;
 use super::process::{kind_named, link_name};
 use super::scan::{Scan, open_link};
+use crate::error::ProbeError;
 
 /// A namespace that was opened, and its number.
 type Opened = (OwnedFd, u64);
@@ -107,4 +108,15 @@ fn numbered(fd: OwnedFd) -> Option<Opened> {
 
 fn kind_of(fd: &OwnedFd) -> Option<NamespaceKind> {
     kind_named(nsfs::kind_name(nsfs::kind(fd).ok()?)?.as_bytes())
+}
+
+/// The kind of the namespace that is bound on a file; none when it is another file.
+///
+/// # Errors
+/// It cannot be opened.
+pub fn kind_of_file(path: &std::path::Path) -> Result<Option<NamespaceKind>, ProbeError> {
+    let fd = rustix::fs::openat(CWD, path, crate::file::READ, rustix::fs::Mode::empty());
+    let fd =
+        fd.map_err(|no| ProbeError::kernel("open", &path.display().to_string(), "open", no))?;
+    Ok(kind_of(&fd))
 }

@@ -111,7 +111,7 @@ fn inventory(processes: &[(i32, i32, &str)], parents: &[(u64, u64)]) -> Inventor
 }
 
 fn shown(all: &Inventory) -> Vec<String> {
-    let worlds = Worlds::of(all);
+    let worlds = Worlds::of(all, 1);
     let show = |w: &super::worlds::World| {
         let pids: Vec<_> = w.processes.iter().map(|p| all.processes[*p].pid.to_string()).collect();
         let outer = w.inside.map(|o| all.processes[worlds.list[o].first].pid.to_string());
@@ -146,6 +146,19 @@ fn what_is_no_world() {
     assert!(shown(&inventory(&[(1, 0, "11111111"), (2, 1, "10100000")], &[])).is_empty());
 }
 
+/// An ordinary user cannot look at the machine's first process.
+#[test]
+fn the_reader_stands_for_the_machine() {
+    let mut list = vec![(1, 0, "00000000"), (9, 1, "21211111"), (10, 1, "11111111")];
+    let worlds = |list: &[_]| {
+        let all = inventory(list, &[]);
+        Worlds::of(&all, 10).list.iter().map(|w| all.processes[w.first].pid).collect::<Vec<_>>()
+    };
+    assert_eq!(worlds(&list), [9]);
+    list.push((11, 9, "21211111"));
+    assert_eq!(worlds(&list), [9]);
+}
+
 #[test]
 fn relations_in_a_circle_end() {
     let list = [(1, 0, "11111111"), (5, 1, "12211111"), (6, 1, "12311111")];
@@ -167,7 +180,7 @@ fn this_machine() {
         assert!(all.members(namespace).any(|p| p.pid == me));
     }
     assert!(all.processes.is_sorted_by_key(|p| p.pid));
-    let _ = Worlds::of(&all);
+    let _ = Worlds::of(&all, me);
 }
 
 #[test]

@@ -4,10 +4,11 @@
 //! - All processes of one pid namespace are one world, whatever else differs between them: an engine
 //!   and the programs that it started inside.
 //! - In the machine's pid namespace all processes with the same namespaces are one world.
-//! - What has the namespaces of the machine's first process is the machine, and no world.
+//! - What has the namespaces of the machine's first process is the machine, and no world. Where those are
+//!   closed to the reader, its own are taken for them.
 //!
 //! A world lies in another one when that has the parent of its pid namespace, or else of its user
-//! namespace; what has neither of its own lies where its first process was started.
+//! namespace; what both leave to the machine lies where its first process was started.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -50,10 +51,10 @@ const PID: usize = NamespaceKind::Pid as usize;
 const USER: usize = NamespaceKind::User as usize;
 
 impl Worlds {
-    /// Groups the processes of an inventory that has relations.
+    /// Groups the processes of an inventory that has relations; `reader` is the process that has read it.
     #[must_use]
-    pub fn of(inventory: &Inventory) -> Worlds {
-        let machine = machine(inventory);
+    pub fn of(inventory: &Inventory, reader: i32) -> Worlds {
+        let machine = machine(inventory, reader);
         let mut groups: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
         for (at, process) in inventory.processes.iter().enumerate() {
             if let Some(key) = key(process, &machine) {
@@ -94,22 +95,34 @@ impl World {
     }
 }
 
-/// The namespaces of the machine: those of the process with the lowest number.
-fn machine(inventory: &Inventory) -> [u64; 8] {
-    let readable = |p: &&Process| p.namespaces.iter().any(|id| *id != 0);
-    inventory.processes.iter().find(readable).map_or([0; 8], |p| p.namespaces)
+/// The namespaces of the machine: those of its first process or, where they are closed to the reader,
+/// the reader's own.
+fn machine(inventory: &Inventory, reader: i32) -> [u64; 8] {
+    let readable = |p: &&Process| is_alive(p) && p.namespaces.iter().any(|id| *id != 0);
+    // KERNEL: the parent of its threads is the other process that is always there.
+    const KTHREADD: i32 = 2;
+    let first = inventory.processes.iter().find(readable);
+    let first = first.filter(|p| p.pid <= KTHREADD);
+    let chosen = first.or_else(|| inventory.process(reader));
+    chosen.or_else(|| inventory.processes.iter().find(readable)).map_or([0; 8], |p| p.namespaces)
+}
+
+/// KERNEL: a process that has ended keeps its user and pid namespaces until it is waited for.
+fn is_alive(process: &Process) -> bool {
+    !matches!(process.state, b'Z' | b'X')
 }
 
 /// None for the machine's own processes, and for those that could not be read.
 fn key(process: &Process, machine: &[u64; 8]) -> Option<Key> {
     let ids = &process.namespaces;
-    if ids.iter().all(|id| *id == 0) || differing(ids, machine) == NamespaceSet::EMPTY {
+    if !is_alive(process)
+        || ids.iter().all(|id| *id == 0)
+        || differing(ids, machine) == NamespaceSet::EMPTY
+    {
         return None;
     }
     match ids.get(PID).zip(machine.get(PID)) {
         Some((own, outer)) if *own != 0 && own != outer => Some(Key::Pid(*own)),
-        // One that ends has given up its other namespaces already.
-        _ if process.state == b'Z' => None,
         _ => Some(Key::All(*ids)),
     }
 }
@@ -156,27 +169,18 @@ impl Places {
     /// The world around `world`.
     fn around(&self, inventory: &Inventory, world: &World) -> Option<usize> {
         let started_in = self.around_its_start(inventory, world);
-        let up = |kind: usize, places: &HashMap<u64, usize>| {
-            let id = *world.namespaces.get(kind)?;
-            let outer = inventory.namespace(id)?.parent?;
-            let is_machine = self.machine.get(kind) == Some(&outer);
-            Some(places.get(&outer).copied().filter(|_| !is_machine))
-        };
         let is_new = |kind: usize| {
             let around = started_in.map(|(_, ids)| ids);
             around.is_none_or(|ids| ids.get(kind) != world.namespaces.get(kind))
         };
-        if is_new(PID)
-            && let Some(place) = up(PID, &self.pids)
-        {
-            return place;
-        }
-        if is_new(USER)
-            && let Some(place) = up(USER, &self.users)
-        {
-            return place;
-        }
-        started_in.and_then(|(place, _)| place)
+        let above = |kind: usize, places: &HashMap<u64, usize>| {
+            let id = *world.namespaces.get(kind).filter(|_| is_new(kind))?;
+            let outer = inventory.namespace(id)?.parent?;
+            places.get(&outer).copied().filter(|_| self.machine.get(kind) != Some(&outer))
+        };
+        above(PID, &self.pids)
+            .or_else(|| above(USER, &self.users))
+            .or_else(|| started_in.and_then(|(place, _)| place))
     }
 
     /// The world of the parent of the first process, and that parent's namespaces.

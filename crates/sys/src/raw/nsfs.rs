@@ -97,3 +97,18 @@ pub(crate) fn listns(last: u64, ids: &mut [u64]) -> Result<usize, Errno> {
     // SAFETY: the kernel reads the request and writes at most the slice's length of ids.
     unsafe { super::call::invoke(NR_LISTNS, [at, room, ids.len(), 0, 0, 0]) }
 }
+
+/// Copies the host name without its NUL; how long it is (`uname(2)`).
+pub(crate) fn host_name(into: &mut [u8]) -> Result<usize, Errno> {
+    /// `struct new_utsname`: six strings of 65 bytes, the second the host name.
+    const FIELD: usize = 65;
+    let mut names = [0u8; 6 * FIELD];
+    // SAFETY: the kernel writes the six strings.
+    unsafe { syscall!(__NR_uname, names.as_mut_ptr()) }?;
+    let name = names.get(FIELD..2 * FIELD).unwrap_or_default();
+    let length = name.iter().position(|b| *b == 0).unwrap_or(0).min(into.len());
+    for (to, from) in into.iter_mut().zip(name).take(length) {
+        *to = *from;
+    }
+    Ok(length)
+}

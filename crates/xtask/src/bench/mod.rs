@@ -53,7 +53,7 @@ struct Options {
 
 type Bench = fn(&mut Lab) -> Result<()>;
 
-const BENCHES: [(&str, Bench); 8] = [
+const BENCHES: &[(&str, Bench)] = &[
     ("true-walls", start::walls),
     ("true-default", start::default),
     ("phases", phases::run),

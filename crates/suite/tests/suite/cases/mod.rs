@@ -1,6 +1,7 @@
 //! The cases, by topic.
 
 mod descriptors;
+mod enter;
 mod environment;
 mod explain;
 mod faults;
@@ -8,6 +9,8 @@ mod files;
 mod grants;
 mod ids;
 mod join;
+mod ls;
+mod lsns;
 mod mounts;
 mod names;
 mod network;
@@ -32,6 +35,9 @@ pub(crate) const ALL: &[Group] = &[
     group("subsets", subsets::CASES),
     group("walls", walls::CASES),
     group("join", join::CASES),
+    group("enter", enter::CASES),
+    group("ls", ls::CASES),
+    group("lsns", lsns::CASES),
     group("world", world::CASES),
     group("network", network::CASES),
     group("files", files::CASES),
