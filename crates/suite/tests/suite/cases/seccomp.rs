@@ -294,6 +294,13 @@ fn profiles_that_cannot_be_used(ctx: &Ctx) -> Outcome {
             "/syscalls/0/errnoRet: 5000 is more",
         ),
         (rule("\"action\": \"SCMP_ACT_NOTIFY\""), "/listenerPath: it is missing"),
+        ("{\"defaultAction\": \"SCMP_ACT_ERRNO\"}".to_owned(), "it refuses execve"),
+        (
+            "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"listenerPath\": \"/x\", \"syscalls\": \
+             [{\"names\": [\"mkdir\"], \"action\": \"SCMP_ACT_NOTIFY\"}]}"
+                .to_owned(),
+            "nobody is there to answer for SCMP_ACT_NOTIFY",
+        ),
         (
             rule("\"action\": \"SCMP_ACT_LOG\"").replacen(
                 '{',
