@@ -8,9 +8,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use dwell_plan::caps::{CapSet, NAMES};
+use dwell_plan::limits::Limits;
 use dwell_plan::plan::{
-    CapabilityChange, Command, EnvVar, Identity, Join, Namespaces, Origin, PLAN_VERSION, Process,
-    RootSource, Surroundings, User, Workdir,
+    CapabilityChange, Command, ControlGroup, EnvVar, Identity, Join, Namespaces, Origin,
+    PLAN_VERSION, Process, RootSource, Surroundings, User, Workdir,
 };
 use dwell_plan::{NamespaceKind, NamespaceSet, Plan, Text, WorldPath};
 use dwell_probe::UserEntry;
@@ -336,7 +337,14 @@ struct Who {
 
 impl Who {
     /// The process's own user, or the one that was asked for.
-    fn choose(root: &Path, process: &Rights, asked: &Asked) -> Result<Who, Failure> {
+    fn choose(
+        root: &Path,
+        limits: Limits::default(),
+        cgroup: ControlGroup::default(),
+        actions: Vec::new(),
+        process: &Rights,
+        asked: &Asked,
+    ) -> Result<Who, Failure> {
         let Some(user) = &asked.user else {
             let entry = entry(root, |e| e.uid == process.uid);
             // What a program keeps through execve(2): as root what is permitted, else what is ambient.

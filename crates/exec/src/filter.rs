@@ -1,6 +1,7 @@
 //! The filter of system calls, compiled before the clone.
 
-use dwell_bpf::seccomp::{self, Machine, Setting};
+use dwell_bpf::seccomp::emulate::{self, Data};
+use dwell_bpf::seccomp::{self, Call, Instruction, Machine, Setting};
 use dwell_plan::Program;
 use dwell_sys::raw::SockFilter;
 
@@ -34,8 +35,27 @@ pub(crate) fn compile(program: &Program) -> Result<Filter, Failure> {
     if compiled.listener.is_some() {
         return Err(refused("nobody is there to answer for SCMP_ACT_NOTIFY".to_owned()));
     }
+    if !may_execute(&compiled.instructions) {
+        return Err(refused("it refuses execve, by which the program is started".to_owned()));
+    }
     let instructions = compiled.instructions.iter();
     let instructions =
         instructions.map(|i| SockFilter { code: i.code, jt: i.jt, jf: i.jf, k: i.k }).collect();
     Ok(Filter { instructions, flags: compiled.flags })
+}
+
+/// Whether the filter lets `execve(2)` through, or leaves it to a tracer. With the filter installed nobody
+/// could tell any more why the program is not started.
+fn may_execute(filter: &[Instruction]) -> bool {
+    /// `SECCOMP_RET_TRACE`; beyond it are LOG and ALLOW.
+    const TRACE: u32 = 0x7ff0_0000;
+    let Some(own) = Machine::OWN.abis().first() else { return true };
+    let number = Call::named("execve").and_then(|call| call.number(*own));
+    number.is_none_or(|number| {
+        // Addresses like those that the kernel gives.
+        let args = [0x7f00_1000, 0x7f00_2000, 0x7f00_3000, 0, 0, 0];
+        let data = Data { number, arch: own.audit(), instruction_pointer: 0x40_1000, args };
+        let verdict = emulate::verdict(filter, &data).unwrap_or_default();
+        (TRACE..1 << 31).contains(&verdict)
+    })
 }

@@ -137,7 +137,7 @@ fn instructions(
         if *abi == Abi::X86_64 {
             add_x32(abis.contains(&Abi::X32), selection, &mut asm, &mut ranges)?;
         }
-        let search = tree::write(&mut asm, &ranges);
+        let search = tree::write_numbers(&mut asm, &ranges);
         let number = match search {
             Target::At(_) if ranges.len() > 1 => asm.load(0, search),
             _ => search,

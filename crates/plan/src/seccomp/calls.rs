@@ -30,21 +30,21 @@ pub(super) const MEMORY: &str = "\
 pub(super) const PROCESSES: &str = "\
     alarm arch_prctl breakpoint cacheflush capget capset execve execveat exit exit_group fork \
     futex futex_requeue futex_time64 futex_wait futex_waitv futex_wake get_robust_list \
-    get_thread_area get_tls getcpu getegid getegid32 geteuid geteuid32 getgid getgid32 \
-    getgroups getgroups32 getitimer getpgid getpgrp getpid getppid getpriority getresgid \
-    getresgid32 getresuid getresuid32 getrlimit getrusage getsid gettid getuid getuid32 \
-    ioprio_get ioprio_set kill landlock_add_rule landlock_create_ruleset \
-    landlock_restrict_self pause pidfd_open pidfd_send_signal prctl prlimit64 restart_syscall \
-    riscv_flush_icache riscv_hwprobe rseq rt_sigaction rt_sigpending rt_sigprocmask \
-    rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait rt_sigtimedwait_time64 \
-    rt_tgsigqueueinfo sched_get_priority_max sched_get_priority_min sched_getaffinity \
-    sched_getattr sched_getparam sched_getscheduler sched_rr_get_interval \
-    sched_rr_get_interval_time64 sched_setaffinity sched_setattr sched_setparam \
-    sched_setscheduler sched_yield seccomp set_robust_list set_thread_area set_tid_address \
-    set_tls setfsgid setfsgid32 setfsuid setfsuid32 setgid setgid32 setgroups setgroups32 \
-    setitimer setpgid setpriority setregid setregid32 setresgid setresgid32 setresuid \
-    setresuid32 setreuid setreuid32 setrlimit setsid setuid setuid32 sigaltstack sigprocmask \
-    sigreturn tgkill tkill ugetrlimit uretprobe vfork wait4 waitid waitpid";
+    get_thread_area getcpu getegid getegid32 geteuid geteuid32 getgid getgid32 getgroups \
+    getgroups32 getitimer getpgid getpgrp getpid getppid getpriority getresgid getresgid32 \
+    getresuid getresuid32 getrlimit getrusage getsid gettid getuid getuid32 ioprio_get \
+    ioprio_set kill landlock_add_rule landlock_create_ruleset landlock_restrict_self pause \
+    pidfd_open pidfd_send_signal prctl prlimit64 restart_syscall riscv_flush_icache \
+    riscv_hwprobe rseq rt_sigaction rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn \
+    rt_sigsuspend rt_sigtimedwait rt_sigtimedwait_time64 rt_tgsigqueueinfo \
+    sched_get_priority_max sched_get_priority_min sched_getaffinity sched_getattr \
+    sched_getparam sched_getscheduler sched_rr_get_interval sched_rr_get_interval_time64 \
+    sched_setaffinity sched_setattr sched_setparam sched_setscheduler sched_yield seccomp \
+    set_robust_list set_thread_area set_tid_address set_tls setfsgid setfsgid32 setfsuid \
+    setfsuid32 setgid setgid32 setgroups setgroups32 setitimer setpgid setpriority setregid \
+    setregid32 setresgid setresgid32 setresuid setresuid32 setreuid setreuid32 setrlimit \
+    setsid setuid setuid32 sigaltstack sigprocmask sigreturn tgkill tkill ugetrlimit uretprobe \
+    vfork wait4 waitid waitpid";
 
 pub(super) const TIME: &str = "\
     adjtimex clock_adjtime clock_adjtime64 clock_getres clock_getres_time64 clock_gettime \
@@ -75,7 +75,7 @@ pub(super) const NEW: &str = "\
     rseq_slice_yield uprobe";
 
 pub(super) const OLD: &str = "\
-    _sysctl afs_syscall bdflush break create_module ftime get_kernel_syms getpmsg gtty idle \
-    lock mpx nfsservctl nice oldfstat oldlstat oldolduname oldstat olduname prof profil \
+    _sysctl afs_syscall bdflush break create_module ftime get_kernel_syms get_tls getpmsg gtty \
+    idle lock mpx nfsservctl nice oldfstat oldlstat oldolduname oldstat olduname prof profil \
     putpmsg query_module readdir security sgetmask sigaction signal sigpending sigsuspend \
     ssetmask stty sysfs tuxcall ulimit uselib usr26 usr32 ustat vm86 vm86old vserver";

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use dwell_bpf::seccomp::{self, Instruction, Machine, Setting};
 use dwell_plan::caps::CapSet;
 use dwell_plan::facts::Kernel;
+use dwell_plan::seccomp::builtin::{self, Strictness, World};
 use dwell_plan::seccomp::{Action, Compare, Profile};
 use dwell_sys::raw::{self, SockFilter};
 use serde_json::{Value, json};
@@ -44,6 +45,12 @@ pub(super) fn run(lab: &mut Lab) -> Result<()> {
         Row::measure("no filter", 0.0, &[], lab.rounds)?,
         Row::measure("ours", compile, &ours, lab.rounds)?,
     ];
+    for (name, strictness) in [("default", Strictness::Default), ("strict", Strictness::Strict)] {
+        let world = World { own_users: true, capabilities: CapSet::WORLD_ROOT };
+        let build = || seccomp::compile(&builtin::profile(strictness, world), &SETTING);
+        let compile = median(lab.rounds, || build().is_ok());
+        rows.push(Row::measure(name, compile, &build()?.instructions, lab.rounds)?);
+    }
     match libseccomp(&profile, lab.rounds)? {
         Some((micros, code)) => {
             rows.push(Row::measure("libseccomp", micros, &code, lab.rounds)?);

@@ -19,6 +19,7 @@ mod oracle;
 mod process;
 mod programs;
 mod root_dir;
+mod seccomp;
 mod secrets;
 mod signals;
 mod sockets;
@@ -52,6 +53,7 @@ pub(crate) const ALL: &[Group] = &[
     group("signals", signals::CASES),
     group("descriptors", descriptors::CASES),
     group("terminal", terminal::CASES),
+    group("seccomp", seccomp::CASES),
     group("faults", faults::CASES),
     group("root_dir", root_dir::CASES),
     group("explain", explain::CASES),

@@ -1,0 +1,171 @@
+//! dwell's own profiles: every call belongs to a family, and gets what the family is answered.
+
+#![allow(missing_docs, clippy::print_stderr, reason = "a test")]
+
+use std::collections::BTreeMap;
+
+use dwell_bpf::seccomp::emulate::{self, Data};
+use dwell_bpf::seccomp::{self, Abi, Call, Instruction, Machine, Setting, X32_BIT};
+use dwell_plan::caps::CapSet;
+use dwell_plan::facts::Kernel;
+use dwell_plan::seccomp::Profile;
+use dwell_plan::seccomp::builtin::{self, Answer, FAMILIES_OF_CALLS, Family, Strictness, World};
+
+const ALLOW: u32 = 0x7fff_0000;
+const ENOSYS: u32 = 0x0005_0026;
+const EPERM: u32 = 0x0005_0001;
+
+const MACHINES: [Machine; 3] = [Machine::X86_64, Machine::Aarch64, Machine::Riscv64];
+const OWN: World = World { own_users: true, capabilities: CapSet::WORLD_ROOT };
+const SHARED: World = World { own_users: false, capabilities: CapSet::EMPTY };
+
+fn families() -> BTreeMap<&'static str, &'static Family> {
+    let each = |family: &'static Family| family.calls.split_whitespace().map(move |c| (c, family));
+    FAMILIES_OF_CALLS.iter().flat_map(each).collect()
+}
+
+fn compile(profile: &Profile<'_>, machine: Machine, capabilities: CapSet) -> Vec<Instruction> {
+    let kernel = Kernel { major: 6, minor: 1 };
+    let setting = Setting { machine, kernel, capabilities, log: false };
+    let filter = seccomp::compile(profile, &setting).expect("a filter");
+    assert_eq!(filter.flags, 0);
+    filter.instructions
+}
+
+fn ask(code: &[Instruction], abi: Abi, number: u32, args: [u64; 6]) -> u32 {
+    let data = Data { number, arch: abi.audit(), instruction_pointer: 0, args };
+    emulate::verdict(code, &data).expect("it runs")
+}
+
+#[test]
+fn every_call_is_in_a_family() {
+    let families = families();
+    for call in Call::all() {
+        assert!(families.contains_key(call.name()), "{} is in no family", call.name());
+    }
+    for name in families.keys() {
+        assert!(Call::named(name).is_some(), "there is no call {name}");
+    }
+}
+
+#[test]
+fn every_call_gets_its_answer() {
+    for machine in MACHINES {
+        for strictness in [Strictness::Default, Strictness::Strict] {
+            for world in [OWN, SHARED] {
+                let profile = builtin::profile(strictness, world);
+                let code = compile(&profile, machine, world.capabilities);
+                assert!(code.len() < 300, "{}", code.len());
+                check(&code, machine, strictness, world);
+            }
+        }
+    }
+}
+
+fn check(code: &[Instruction], machine: Machine, strictness: Strictness, world: World) {
+    for (name, family) in families() {
+        let answer = family.answer(strictness, world);
+        for abi in machine.abis() {
+            let Some(number) = Call::named(name).and_then(|call| call.number(*abi)) else {
+                continue;
+            };
+            let foreign = strictness == Strictness::Strict && *abi != machine.abis()[0];
+            if *abi == Abi::X32 {
+                assert_eq!(ask(code, *abi, number, [0; 6]), ENOSYS, "{name} by x32");
+                continue;
+            }
+            if foreign {
+                assert_eq!(ask(code, *abi, number, [0; 6]), 0, "{name} by {abi:?}");
+                continue;
+            }
+            for (args, want) in expected(answer) {
+                let got = ask(code, *abi, number, args);
+                assert_eq!(got, want, "{name} {args:x?} by {abi:?} under {strictness:?}: {got:#x}");
+            }
+        }
+    }
+    let own = machine.abis()[0];
+    for newer in [600, 100_000, X32_BIT - 1, X32_BIT, X32_BIT + 39, u32::MAX] {
+        assert_eq!(ask(code, own, newer, [0; 6]), ENOSYS, "{newer:#x}");
+    }
+}
+
+/// Arguments and what they are answered.
+fn expected(answer: Answer) -> Vec<([u64; 6], u32)> {
+    let with = |index: u32, value: u64| {
+        let mut args = [0xdead_beef_u64; 6];
+        args[index as usize] = value;
+        args
+    };
+    // The upper half of an `int` does not matter.
+    let both = move |index, values: &[u32], verdict| {
+        let values = values.iter().copied().map(u64::from);
+        let each = values.flat_map(move |v| [v, v | 1 << 32, v | 0xffff_ffff << 32]);
+        each.map(move |v| (with(index, v), verdict)).collect::<Vec<_>>()
+    };
+    match answer {
+        Answer::Allow => vec![([0; 6], ALLOW), ([u64::MAX; 6], ALLOW)],
+        Answer::Refuse => vec![([0; 6], EPERM), ([u64::MAX; 6], EPERM)],
+        Answer::Missing => vec![([0; 6], ENOSYS), ([u64::MAX; 6], ENOSYS)],
+        Answer::Only(index, values) => {
+            let others: Vec<u32> =
+                (0..300).chain([0x4_0000, u32::MAX - 1]).filter(|v| !values.contains(v)).collect();
+            [both(index, values, ALLOW), both(index, &others, EPERM)].concat()
+        }
+        Answer::Without(index, values, errno) => {
+            let others: Vec<u32> = (0..0x9000).filter(|v| !values.contains(v)).collect();
+            [both(index, values, 0x0005_0000 | errno), both(index, &others, ALLOW)].concat()
+        }
+        Answer::Bits(bits) => {
+            let single: Vec<u32> = (0..32).map(|n| 1 << n).collect();
+            let (set, free): (Vec<u32>, Vec<u32>) = single.iter().partition(|b| **b & bits != 0);
+            [both(0, &set, EPERM), both(0, &free, ALLOW), both(0, &[0, !bits], ALLOW)].concat()
+        }
+        Answer::OwnUsers(..) => unreachable!("it is decided by the world"),
+    }
+}
+
+/// Where Docker's profile is installed: what it refuses is refused here, but for what has power only over
+/// the world's own namespaces.
+#[test]
+fn no_laxer_than_docker() {
+    const PLACE: &str =
+        "/usr/share/gocode/src/github.com/docker/docker/profiles/seccomp/default.json";
+    let named = std::env::var("DWELL_DOCKER_PROFILE").unwrap_or_else(|_| PLACE.to_owned());
+    let Ok(text) = std::fs::read_to_string(&named) else {
+        eprintln!("skipped: there is no {named}");
+        return;
+    };
+    let docker: Profile<'_> = serde_json::from_str(&text).expect("a profile");
+    // Those that came to Docker's after the version that Debian has.
+    let newer = ["mseal", "listmount", "statmount", "uretprobe", "riscv_hwprobe"];
+    let own = ["namespaces and mounts", "new processes in namespaces", "another root directory"];
+    for machine in MACHINES {
+        for world in [OWN, SHARED] {
+            let theirs = compile(&docker, machine, world.capabilities);
+            let ours =
+                compile(&builtin::profile(Strictness::Default, world), machine, world.capabilities);
+            for (name, family) in families() {
+                let known = name.ends_with("xattrat") || newer.contains(&name);
+                let namespaces =
+                    world.own_users && (own.contains(&family.title) || name == "clone3");
+                if known || namespaces {
+                    continue;
+                }
+                for abi in machine.abis() {
+                    let Some(number) = Call::named(name).and_then(|c| c.number(*abi)) else {
+                        continue;
+                    };
+                    for value in (0..300).chain([0x4_0000, 0x1000_0000, 0x7e02_0000]) {
+                        let args = [value; 6];
+                        let allowed = |code| ask(code, *abi, number, args) == ALLOW;
+                        assert!(
+                            !allowed(&ours) || allowed(&theirs),
+                            "{name} {value:#x} by {abi:?} on {machine:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
