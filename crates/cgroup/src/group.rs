@@ -362,9 +362,14 @@ impl Aside {
 
     /// KERNEL: a group takes processes again once it gives no controllers any more.
     fn back(self) -> Result<(), Error> {
+        if tree::below(&self.home).len() > 2 {
+            // Others have made groups there meanwhile, and would lose the controllers that their limits
+            // stand on. The caller stays where it is, and its leaf is removed by a later start.
+            return Ok(());
+        }
         let control = self.home.join("cgroup.subtree_control");
         for name in &self.enabled {
-            // Another one that came meanwhile may need it: then the caller stays where it is.
+            // What is still given keeps the caller out, which the next write tells.
             let _ = put(&control, &format!("-{name}"));
         }
         let path = self.home.join("cgroup.procs");

@@ -8,6 +8,7 @@ mod files;
 mod grants;
 mod ids;
 mod join;
+mod limits;
 mod mounts;
 mod names;
 mod network;
@@ -40,6 +41,7 @@ pub(crate) const ALL: &[Group] = &[
     group("grants", grants::CASES),
     group("sockets", sockets::CASES),
     group("process", process::CASES),
+    group("limits", limits::CASES),
     group("signals", signals::CASES),
     group("descriptors", descriptors::CASES),
     group("terminal", terminal::CASES),
