@@ -1,6 +1,12 @@
 //! Groups on this machine: made in the caller's own, and removed again. By root, and in the layout that
 //! the machine has; what it cannot show here is skipped with the reason.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "helpers of tests, and what they skip"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,7 +17,9 @@ use dwell_cgroup::{Group, detect, sweep_beside};
 use dwell_plan::Text;
 use dwell_plan::cgroups::{Cgroups, Hierarchy, Version};
 use dwell_plan::group::{Group as Spec, Maker, Member, Told};
-use dwell_plan::limits::{Amount, Controller, Cpu, Limits, Memory, Now, Swap, Write};
+use dwell_plan::limits::{
+    Amount, Controller, Cpu, DeviceAccess, DeviceKind, DeviceRule, Limits, Memory, Now, Swap, Write,
+};
 
 /// Groups of version 2 that are made at the same time enable controllers for each other.
 static TURN: Mutex<()> = Mutex::new(());
@@ -314,4 +322,43 @@ fn swept() {
     assert!(!dir(&dead, 0).exists() && dir(&spec, 0).exists());
     assert!(!running.0.wait().unwrap().success());
     drop(living);
+}
+
+fn rule(allow: bool, text: &str) -> DeviceRule {
+    let mut words = text.split(' ');
+    let kind = match words.next() {
+        Some("c") => DeviceKind::Char,
+        _ => DeviceKind::All,
+    };
+    let (major, minor) = words.next().and_then(|n| n.split_once(':')).unwrap_or(("*", "*"));
+    let access = DeviceAccess::parse(words.next().unwrap_or("rwm")).unwrap();
+    DeviceRule { allow, kind, major: major.parse().ok(), minor: minor.parse().ok(), access }
+}
+
+/// Nothing, then null alone, then null for reading and zero: each time the rules before are gone.
+fn devices_obey(controller: &str) {
+    let Some(spec) = spec(&[controller], &Limits::default()) else { return };
+    let group = Group::create(&spec).unwrap();
+    let tries = |device: &str, how: &str| {
+        let mut running = Running::sh(&format!("sleep 0.3; : {how} {device}"));
+        group.enter(running.pid()).unwrap();
+        running.0.wait().unwrap().success()
+    };
+    assert!(tries("/dev/null", "<>") && tries("/dev/zero", "<>"));
+    group.set_devices(&[rule(false, "a"), rule(true, "c 1:3 rwm")]).unwrap();
+    assert!(tries("/dev/null", "<>") && !tries("/dev/zero", "<"));
+    group.set_devices(&[rule(false, "a"), rule(true, "c 1:3 r"), rule(true, "c 1:5 rw")]).unwrap();
+    assert!(tries("/dev/null", "<") && !tries("/dev/null", ">") && tries("/dev/zero", "<>"));
+    group.remove().unwrap();
+}
+
+#[test]
+fn devices_of_version_1() {
+    devices_obey("devices");
+}
+
+#[test]
+fn devices_of_version_2() {
+    let _turn = TURN.lock();
+    devices_obey("");
 }

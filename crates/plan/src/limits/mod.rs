@@ -399,6 +399,12 @@ impl Write {
         self
     }
 
+    /// Whether it is a device rule of version 1.
+    #[must_use]
+    pub fn is_about_devices(&self) -> bool {
+        self.what == what::DEVICES
+    }
+
     /// Version 1: the processors and memory nodes of the group above, without which a group takes no
     /// process.
     #[must_use]

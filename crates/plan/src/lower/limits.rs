@@ -174,8 +174,10 @@ fn member(
     let writes = limits.writes(hierarchy.version, own, &Now::default())?;
     if hierarchy.version == Version::V1 {
         let place = v1_place(cx, hierarchy, own)?;
-        let mut writes = writes;
-        let mut inner_writes = Vec::new();
+        // KERNEL: what is said about all devices is refused in a group with groups in it (EINVAL). The
+        // inner one is good enough: changing it takes root of the machine.
+        let (mut inner_writes, mut writes): (Vec<_>, Vec<_>) =
+            writes.into_iter().partition(Write::is_about_devices);
         if hierarchy.controllers.iter().any(|c| c == "cpuset") {
             if !own.contains(&Controller::Cpuset) {
                 // KERNEL: it takes no process without them (ENOSPC), whoever else asked for the group.
