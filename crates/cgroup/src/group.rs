@@ -5,17 +5,16 @@ use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use dwell_plan::cgroups::Version;
-use dwell_plan::group::{Group as Spec, INNER, Member};
-use dwell_plan::limits::{Amount, Controller, Limits, MemoryNow, Now};
+use dwell_plan::group::{Group as Spec, INNER, Maker, Member};
+use dwell_plan::limits::{Amount, Controller, DeviceRule, Limits, MemoryNow, Now};
 
 use crate::error::Error;
 use crate::files::{carry_out, number, put};
 use crate::stats::{Reached, Stats};
 use crate::sweep::sweep_beside;
-use crate::{freeze, kill, stats, tree};
+use crate::{devices, freeze, kill, stats, systemd, tree};
 
 /// A group that was made; removed when it is dropped.
 #[derive(Debug)]
@@ -54,6 +53,40 @@ impl Group {
         for member in &spec.members {
             group.add(spec, member)?;
         }
+        if !spec.devices.is_empty() {
+            group.set_devices(&spec.devices)?;
+        }
+        Ok(group)
+    }
+
+    /// Has systemd make the group around a process that waits, and puts its limits into place.
+    ///
+    /// # Errors
+    /// systemd refuses or does not answer, or the kernel refuses a limit.
+    pub fn adopt(spec: &Spec, pid: i32) -> Result<Group, Error> {
+        let (Maker::Systemd { bus, unit, slice, limits }, Some(member)) =
+            (&spec.maker, spec.members.first())
+        else {
+            return Err(Error::new("cannot adopt a group that systemd does not make"));
+        };
+        systemd::start_scope(bus.as_path(), unit, slice.as_deref(), limits, pid)?;
+        let outer = own_group(member.parent.as_path(), pid)?;
+        let part = Part {
+            version: Version::V2,
+            inner: outer.join(INNER),
+            outer: outer.clone(),
+            shown: !member.inner_controllers.is_empty(),
+            aside: None,
+        };
+        // From here on it is removed when something fails.
+        let group = Group { parts: vec![part] };
+        make(&outer.join(INNER))?;
+        // KERNEL: the scope can give controllers once nobody is in it itself.
+        group.enter(pid)?;
+        set(&outer, spec, member)?;
+        if !spec.devices.is_empty() {
+            group.set_devices(&spec.devices)?;
+        }
         Ok(group)
     }
 
@@ -71,7 +104,8 @@ impl Group {
         });
         enable(parent, &member.enable)?;
         make(&outer)?;
-        fill(&outer, spec, member)
+        make(&outer.join(INNER))?;
+        set(&outer, spec, member)
     }
 
     /// The directory of version 2 that a process can be cloned into (`CLONE_INTO_CGROUP`, Linux 5.7).
@@ -115,8 +149,12 @@ impl Group {
                 )));
             }
         }
+        if !limits.devices.is_empty() {
+            self.set_devices(&limits.devices)?;
+        }
         for part in &self.parts {
-            let own: Vec<Controller> = needed.iter().copied().filter(|c| part.has(*c)).collect();
+            let here = |c: &Controller| *c != Controller::Devices && part.has(*c);
+            let own: Vec<Controller> = needed.iter().copied().filter(here).collect();
             let writes = limits
                 .writes(part.version, &own, &part.now())
                 .map_err(|r| Error { sentence: r.sentence, hint: r.hint })?;
@@ -128,6 +166,28 @@ impl Group {
             }
         }
         Ok(())
+    }
+
+    /// Has these device rules hold instead of those before: in version 2 a program, in version 1 the
+    /// files of the devices controller.
+    ///
+    /// # Errors
+    /// The group has no part that can do it, or the kernel refuses.
+    pub fn set_devices(&self, rules: &[DeviceRule]) -> Result<(), Error> {
+        let v1 = |p: &&Part| p.version == Version::V1 && p.has(Controller::Devices);
+        if let Some(part) = self.parts.iter().find(v1) {
+            let limits = Limits { devices: rules.to_vec(), ..Limits::default() };
+            let writes = limits.writes(Version::V1, &[Controller::Devices], &part.now());
+            let writes = writes.map_err(|r| Error { sentence: r.sentence, hint: r.hint })?;
+            // KERNEL: what is said about all devices is refused in a group with groups in it (EINVAL).
+            return writes.iter().try_for_each(|write| carry_out(write, &part.inner));
+        }
+        match self.parts.iter().find(|part| part.version == Version::V2) {
+            Some(part) => devices::set(&part.outer, rules),
+            None => Err(Error::new(
+                "cannot set the device rules: the group has no part in version 2 or with the devices controller",
+            )),
+        }
     }
 
     fn home_of(&self, controller: Controller) -> Option<&Part> {
@@ -259,29 +319,9 @@ impl Part {
     }
 
     fn remove(self) -> Result<(), Error> {
-        let removed = remove_group(self.version, &self.outer);
+        let removed = kill::and_remove(self.version, &self.outer);
         let back = self.aside.map_or(Ok(()), Aside::back);
         removed.and(back)
-    }
-}
-
-/// KERNEL: a process that has just ended may still count for a moment (EBUSY).
-fn remove_group(version: Version, outer: &Path) -> Result<(), Error> {
-    let mut tries = 0;
-    loop {
-        match tree::remove(outer) {
-            Ok(()) => return Ok(()),
-            Err(error) if error.kind() == ErrorKind::ResourceBusy && tries < 500 => {
-                tries += 1;
-                kill::all(version, outer)?;
-                if tries > 1 {
-                    std::thread::sleep(Duration::from_millis(2));
-                }
-            }
-            Err(error) => {
-                return Err(Error::of_call("remove the control group", "rmdir", outer, &error));
-            }
-        }
     }
 }
 
@@ -313,14 +353,23 @@ fn enable(dir: &Path, controllers: &[String]) -> Result<(), Error> {
     Ok(())
 }
 
-/// The limits, and the inner group.
-fn fill(outer: &Path, spec: &Spec, member: &Member) -> Result<(), Error> {
+/// The group of a process in the hierarchy of version 2 that is mounted at `mount`.
+fn own_group(mount: &Path, pid: i32) -> Result<PathBuf, Error> {
+    let path = PathBuf::from(format!("/proc/{pid}/cgroup"));
+    let text = fs::read_to_string(&path)
+        .map_err(|e| Error::of_call("find the control group", "read", &path, &e))?;
+    let own = text.lines().find_map(|line| line.strip_prefix("0::/"));
+    own.map(|own| mount.join(own))
+        .ok_or_else(|| Error::new("cannot find the control group that systemd has made"))
+}
+
+/// The limits of both levels.
+fn set(outer: &Path, spec: &Spec, member: &Member) -> Result<(), Error> {
     for write in &member.writes {
         carry_out(write, outer)?;
     }
     enable(outer, &member.inner_controllers)?;
     let inner = outer.join(INNER);
-    make(&inner)?;
     for write in &member.inner_writes {
         carry_out(write, &inner)?;
     }
@@ -362,9 +411,14 @@ impl Aside {
 
     /// KERNEL: a group takes processes again once it gives no controllers any more.
     fn back(self) -> Result<(), Error> {
+        if tree::below(&self.home).len() > 2 {
+            // Others have made groups there meanwhile, and would lose the controllers that their limits
+            // stand on. The caller stays where it is, and its leaf is removed by a later start.
+            return Ok(());
+        }
         let control = self.home.join("cgroup.subtree_control");
         for name in &self.enabled {
-            // Another one that came meanwhile may need it: then the caller stays where it is.
+            // What is still given keeps the caller out, which the next write tells.
             let _ = put(&control, &format!("-{name}"));
         }
         let path = self.home.join("cgroup.procs");

@@ -91,3 +91,25 @@ pub(crate) fn is_empty(version: Version, dir: &Path) -> bool {
         Version::V1 => tree::processes(dir).is_empty(),
     }
 }
+
+/// Ends what runs in a group and removes it.
+///
+/// KERNEL: a process that has just ended may still count for a moment (EBUSY).
+pub(crate) fn and_remove(version: Version, outer: &Path) -> Result<(), Error> {
+    let mut tries = 0;
+    loop {
+        match tree::remove(outer) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::ResourceBusy && tries < 500 => {
+                tries += 1;
+                all(version, outer)?;
+                if tries > 1 {
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+            }
+            Err(error) => {
+                return Err(Error::of_call("remove the control group", "rmdir", outer, &error));
+            }
+        }
+    }
+}

@@ -5,6 +5,7 @@
 //! Detection is [`detect`].
 #![forbid(unsafe_code)]
 
+mod devices;
 mod error;
 mod files;
 mod freeze;
@@ -12,6 +13,7 @@ mod group;
 mod kill;
 mod stats;
 mod sweep;
+mod systemd;
 mod tree;
 
 pub use dwell_probe::cgroups::detect;

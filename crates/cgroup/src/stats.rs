@@ -191,7 +191,10 @@ pub(crate) fn reached(parts: &[Part]) -> Reached {
         for dir in [&part.outer, &part.inner] {
             let killed = value_in(&dir.join("memory.oom_control"), "oom_kill");
             reached.oom_kills += killed.unwrap_or(0);
-            reached.memory_limit += number(&dir.join("memory.failcnt")).unwrap_or(0);
+            // KERNEL: where there is no swap to be had, it is the sum of both that is met first.
+            for file in ["memory.failcnt", "memory.memsw.failcnt"] {
+                reached.memory_limit += number(&dir.join(file)).unwrap_or(0);
+            }
             reached.pids_limit += value_in(&dir.join("pids.events"), "max").unwrap_or(0);
         }
     }

@@ -48,6 +48,5 @@ fn abandoned(parent: &Path) -> Vec<PathBuf> {
 
 /// The world has ended with its supervisor, or is about to; what is left of it ends now.
 fn remove(version: Version, dir: &Path) -> Result<(), Error> {
-    kill::all(version, dir)?;
-    tree::remove(dir).map_err(|e| Error::of_call("remove the control group", "rmdir", dir, &e))
+    kill::and_remove(version, dir)
 }

@@ -317,6 +317,9 @@ fn plan(
         scratch: None,
         hostname: None,
         clocks: Vec::new(),
+        limits: Limits::default(),
+        cgroup: ControlGroup::default(),
+        actions: Vec::new(),
         process,
     }
 }
@@ -337,14 +340,7 @@ struct Who {
 
 impl Who {
     /// The process's own user, or the one that was asked for.
-    fn choose(
-        root: &Path,
-        limits: Limits::default(),
-        cgroup: ControlGroup::default(),
-        actions: Vec::new(),
-        process: &Rights,
-        asked: &Asked,
-    ) -> Result<Who, Failure> {
+    fn choose(root: &Path, process: &Rights, asked: &Asked) -> Result<Who, Failure> {
         let Some(user) = &asked.user else {
             let entry = entry(root, |e| e.uid == process.uid);
             // What a program keeps through execve(2): as root what is permitted, else what is ambient.

@@ -33,7 +33,11 @@ fn out_of_memory(how: How, usage: &Usage) -> String {
         (_, n) => format!("{n} processes were killed"),
     };
     let peak = usage.stats.memory_peak.map(|n| format!(", peak {}", bytes(n))).unwrap_or_default();
-    match usage.told.memory.filter(|_| usage.reached.memory_limit > 0) {
+    // Where memory and swap together are what is met, not every kernel counts it as a failure.
+    let near =
+        |limit: u64| usage.stats.memory_peak.is_some_and(|n| n.saturating_add(1 << 20) >= limit);
+    let met = |limit: &u64| usage.reached.memory_limit > 0 || near(*limit);
+    match usage.told.memory.filter(met) {
         Some(limit) => format!("{who}: memory limit {} reached{peak}", bytes(limit)),
         None => format!("{who}: the machine, or a control group above, ran out of memory{peak}"),
     }
@@ -143,7 +147,12 @@ mod tests {
             "dwell: one process was killed: memory limit 64 MiB reached, peak 64 MiB\n"
         );
         let elsewhere = Reached { memory_limit: 0, ..out };
-        assert!(reached(&ended(How::Exited(1), elsewhere, told)).contains("group above, ran out"));
+        let wide = Told { memory: Some(70 << 20), ..told };
+        assert_eq!(
+            reached(&ended(How::Signaled(9), elsewhere, told)),
+            "dwell: killed: memory limit 64 MiB reached, peak 64 MiB\n"
+        );
+        assert!(reached(&ended(How::Exited(1), elsewhere, wide)).contains("group above, ran out"));
         let forks = Reached { pids_limit: 3, ..Reached::default() };
         assert_eq!(
             reached(&ended(How::Exited(0), forks, told)),

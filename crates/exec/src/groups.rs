@@ -30,7 +30,10 @@ impl WorldGroup {
     }
 
     /// Has the first process, which waits, put into a group that somebody else makes.
-    pub(crate) fn take(&mut self, _program: &Program, _pid: i32) -> Result<(), Failure> {
+    pub(crate) fn take(&mut self, program: &Program, pid: i32) -> Result<(), Failure> {
+        if let Some(spec) = &program.group {
+            self.0 = Some(Group::adopt(spec, pid).map_err(failed)?);
+        }
         Ok(())
     }
 

@@ -18,6 +18,8 @@ pub struct Group {
     pub members: Vec<Member>,
     /// Who makes it.
     pub maker: Maker,
+    /// The machine has hierarchies of version 1 too.
+    pub is_beside_v1: bool,
     /// Device rules to be attached as a program: version 2.
     pub devices: Vec<DeviceRule>,
     /// The numbers that it is reported by when one of them is reached.
@@ -54,6 +56,8 @@ pub enum Maker {
 pub struct Member {
     /// The version of the hierarchy.
     pub version: Version,
+    /// Version 1: the controllers of the hierarchy, by which it is mounted.
+    pub hierarchy: Vec<String>,
     /// The directory that it is made in; where systemd makes it, the mount point.
     pub parent: Text,
     /// Controllers that the parent must be told to give (version 2).

@@ -14,6 +14,8 @@ use dwell_plan::{NamespaceKind, NamespaceSet, Text, lower, lower_explained};
 
 fn plan(actions: Vec<Action>) -> Plan {
     Plan {
+        limits: dwell_plan::limits::Limits::default(),
+        cgroup: dwell_plan::plan::ControlGroup::default(),
         version: PLAN_VERSION,
         command: Command { argv: vec![Text::from("true")], env: Vec::new(), workdir: None },
         namespaces: Namespaces { own: NamespaceSet::EMPTY, join: Vec::new() },

@@ -399,6 +399,19 @@ impl Write {
         self
     }
 
+    /// Whether it is a device rule of version 1.
+    #[must_use]
+    pub fn is_about_devices(&self) -> bool {
+        self.what == what::DEVICES
+    }
+
+    /// Version 1: the processors and memory nodes of the group above, without which a group takes no
+    /// process.
+    #[must_use]
+    pub fn whole_set() -> [Write; 2] {
+        [Write::of_parent(what::CPUS, "cpuset.cpus"), Write::of_parent(what::MEMS, "cpuset.mems")]
+    }
+
     fn of_parent(what: &'static str, file: &str) -> Self {
         Write { file: file.to_owned(), otherwise: None, value: Value::OfParent, what }
     }

@@ -98,6 +98,10 @@ fn memory(memory: &Memory, now: &Now, out: &mut Vec<Write>) -> Result<(), Refusa
 fn with_swap(memory: &Memory, now: &Now) -> Result<Option<Amount>, Refusal> {
     let max = memory.max.or(now.memory_max);
     let alone = match memory.swap {
+        // What rises without end takes the sum with it.
+        None if memory.max == Some(Amount::Max) && now.memory.is_some() => {
+            return Ok(Some(Amount::Max));
+        }
         None => return Ok(None),
         Some(Swap::WithMemory(together)) => {
             super::v2::swap_alone(together, max)?;

@@ -253,7 +253,7 @@ impl Emitter<'_> {
             }
             Node::Fresh(_) | Node::Link(_) | Node::File { .. } => "make",
             Node::Hidden { .. } | Node::Removed => "hide",
-            Node::Kernel(_) => "mount",
+            Node::Kernel(_) | Node::Groups { .. } => "mount",
             Node::Frozen => "make read-only",
         };
         self.b.step(verb, path.to_string(), placed.origin.as_ref());
@@ -295,6 +295,9 @@ impl Emitter<'_> {
             }
             Node::Hidden { dir } => self.hidden(path, *dir, ground),
             Node::Kernel(fs) => self.kernel(path, *fs, ground),
+            Node::Groups { controllers, read_only } => {
+                self.groups(path, controllers, *read_only, ground);
+            }
             Node::Frozen => self.frozen(path),
             Node::Removed => self.removed(path, ground),
         }
@@ -351,6 +354,24 @@ impl Emitter<'_> {
                 Attrs { nodev: false, ..Attrs::KERNEL },
             ),
         };
+        self.attach(tree, path, ground);
+        self.grounds.insert(path.clone(), Ground::Other);
+    }
+
+    /// KERNEL: what is mounted begins at the root of the cgroup namespace, so nothing else shows.
+    fn groups(
+        &mut self,
+        path: &WorldPath,
+        controllers: &[String],
+        read_only: bool,
+        ground: &Ground,
+    ) {
+        self.point(path, true, ground);
+        let options: Vec<(&str, &[u8])> =
+            controllers.iter().map(|name| (name.as_str(), &b""[..])).collect();
+        let fstype = if controllers.is_empty() { "cgroup2" } else { "cgroup" };
+        let attrs = if read_only { Attrs::KERNEL_READ_ONLY } else { Attrs::KERNEL };
+        let tree = self.b.new_filesystem(fstype, &options, attrs);
         self.attach(tree, path, ground);
         self.grounds.insert(path.clone(), Ground::Other);
     }

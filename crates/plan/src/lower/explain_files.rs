@@ -70,6 +70,7 @@ fn words(cx: &Context<'_>, path: &WorldPath, placed: &Placed) -> (String, &'stat
             "it holds secrets, or a socket that a program could connect to",
         ),
         Node::Removed => (format!("{path} is left out"), "it holds a secret"),
+        Node::Groups { .. } => (format!("{path} is the own control group"), "no other shows"),
         Node::Kernel(_) => (format!("{path} is new"), "the kernel's own data"),
         Node::Frozen => (format!("{path} is read-only"), "it acts on the whole machine"),
     }

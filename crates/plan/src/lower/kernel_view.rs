@@ -3,6 +3,7 @@
 use super::Context;
 use super::builder::Builder;
 use super::view::{Fresh, KernelFs, Node, View};
+use crate::cgroups::Version;
 use crate::facts::Found;
 use crate::namespace::NamespaceKind;
 use crate::path::WorldPath;
@@ -38,6 +39,7 @@ const LINKS: [(&str, &str); 5] = [
 pub(super) fn place(cx: &Context<'_>, view: &mut View, b: &mut Builder) {
     processes(cx, view, b);
     system(cx, view, b);
+    groups(cx, view, b);
     devices(cx, view, b);
     names(cx, view);
     if cx.facts.caller.uid == 0 {
@@ -86,6 +88,48 @@ fn system(cx: &Context<'_>, view: &mut View, b: &mut Builder) {
             "sysfs can only be mounted by the owner of the network namespace, which is shared",
         );
         offer(view, "/sys", machines("/sys", true));
+    }
+}
+
+/// Control groups: the own one, or none. The others on the machine are nobody's business.
+fn groups(cx: &Context<'_>, view: &mut View, b: &mut Builder) {
+    const PLACE: &str = "/sys/fs/cgroup";
+    if !cx.owns(NamespaceKind::Cgroup) {
+        return;
+    }
+    let Some(group) = &cx.enforced.group else {
+        // A new sysfs has an empty directory there.
+        let place = WorldPath::abs(PLACE);
+        if !cx.owns(NamespaceKind::Net) && !view.places.contains_key(&place) {
+            view.put_optional(place, Node::Hidden { dir: true });
+        }
+        return;
+    };
+    let read_only = !cx.plan.cgroup.writable;
+    b.decide(
+        Topic::Files,
+        format!(
+            "{PLACE} shows the world's own control group{}",
+            if read_only { ", read-only" } else { "" }
+        ),
+        "it is mounted in the cgroup namespace of the world",
+    );
+    let node =
+        |controllers: &[String]| Node::Groups { controllers: controllers.to_vec(), read_only };
+    if let [member] = &group.members[..]
+        && member.version == Version::V2
+        && !group.is_beside_v1
+    {
+        offer(view, PLACE, node(&[]));
+        return;
+    }
+    offer(view, PLACE, Fresh::mode(0o555));
+    for member in &group.members {
+        let name = match member.version {
+            Version::V1 => member.hierarchy.join(","),
+            Version::V2 => "unified".to_owned(),
+        };
+        offer(view, &format!("{PLACE}/{name}"), node(&member.hierarchy));
     }
 }
 

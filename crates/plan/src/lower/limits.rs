@@ -105,7 +105,7 @@ fn by_caller(cx: &Context<'_>, groups: &Cgroups, limits: &Limits) -> Result<Grou
             .collect();
         let told = cx.plan.cgroup.counts() && has_counters(hierarchy);
         let v2 = hierarchy.version == Version::V2;
-        let view = v2 && (cx.plan.cgroup.writable || unified_needed);
+        let view = cx.plan.cgroup.writable || (v2 && unified_needed);
         if own.is_empty() && !told && !view {
             continue;
         }
@@ -132,7 +132,9 @@ fn group(cx: &Context<'_>, groups: &Cgroups, members: Vec<Member>, maker: Maker)
     };
     let owner = cx.plan.cgroup.writable.then(|| cx.ids.outer_owner(cx.facts)).flatten();
     let name = groups.name.clone();
-    Group { name, members, maker, devices, told, stats: cx.plan.cgroup.counts(), owner }
+    let is_beside_v1 = groups.layout() != Layout::V2;
+    let stats = cx.plan.cgroup.counts();
+    Group { name, members, maker, is_beside_v1, devices, told, stats, owner }
 }
 
 fn has_v1(groups: &Cgroups, controller: Controller) -> bool {
@@ -172,9 +174,20 @@ fn member(
     let writes = limits.writes(hierarchy.version, own, &Now::default())?;
     if hierarchy.version == Version::V1 {
         let place = v1_place(cx, hierarchy, own)?;
-        let inner_writes = writes.iter().filter(|w| is_set(w)).map(of_parent).collect();
+        // KERNEL: what is said about all devices is refused in a group with groups in it (EINVAL). The
+        // inner one is good enough: changing it takes root of the machine.
+        let (mut inner_writes, mut writes): (Vec<_>, Vec<_>) =
+            writes.into_iter().partition(Write::is_about_devices);
+        if hierarchy.controllers.iter().any(|c| c == "cpuset") {
+            if !own.contains(&Controller::Cpuset) {
+                // KERNEL: it takes no process without them (ENOSPC), whoever else asked for the group.
+                writes.extend(Write::whole_set());
+            }
+            inner_writes.extend(Write::whole_set());
+        }
         return Ok(Member {
             version: Version::V1,
+            hierarchy: hierarchy.controllers.clone(),
             parent: place.dir.clone(),
             enable: Vec::new(),
             step_aside: false,
@@ -184,10 +197,13 @@ fn member(
         });
     }
     let names = v2_names(own);
-    let (place, step_aside) = v2_place(cx, hierarchy, own, &names)?;
+    let chosen = v2_place(cx, hierarchy, own, &names)?;
+    let Chosen { place, step_aside, .. } = chosen;
     let mut enable: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
-    if cx.plan.cgroup.counts() {
-        add_counters(place, &mut enable);
+    if cx.plan.cgroup.writable {
+        chosen.add(place.controllers.iter().map(String::as_str), &mut enable);
+    } else if cx.plan.cgroup.counts() {
+        chosen.add(COUNTERS, &mut enable);
     }
     let given = enable.clone();
     enable.retain(|name| !place.enabled.contains(name));
@@ -212,6 +228,7 @@ fn v2_member(
     let inner = |w: &&Write| !w.file.starts_with("cgroup.");
     Member {
         version: Version::V2,
+        hierarchy: Vec::new(),
         parent,
         enable,
         step_aside,
@@ -230,24 +247,30 @@ fn v2_names(controllers: &[Controller]) -> Vec<&'static str> {
     real.map(|c| c.name()).collect()
 }
 
-/// Counters that the place can give without anything being changed that matters to others.
-fn add_counters(place: &Place, enable: &mut Vec<String>) {
-    for name in ["memory", "io", "pids", "cpu"] {
-        let there = place.controllers.iter().any(|c| c == name);
-        let free = place.enabled.iter().any(|c| c == name) || place.root || !place.crowded;
-        if there && free && !enable.iter().any(|c| c == name) {
-            enable.push(name.to_owned());
+/// Controllers that count.
+const COUNTERS: [&str; 4] = ["memory", "io", "pids", "cpu"];
+
+/// Where a group of version 2 is made.
+#[derive(Clone, Copy)]
+struct Chosen<'a> {
+    place: &'a Place,
+    /// The caller leaves it first.
+    step_aside: bool,
+    /// More controllers can be given there.
+    may_enable: bool,
+}
+
+impl Chosen<'_> {
+    /// Adds those of `names` that the place can give.
+    fn add<'n>(&self, names: impl IntoIterator<Item = &'n str>, enable: &mut Vec<String>) {
+        for name in names {
+            let there = self.place.controllers.iter().any(|c| c == name);
+            let given = self.place.enabled.iter().any(|c| c == name);
+            if there && (given || self.may_enable) && !enable.iter().any(|c| c == name) {
+                enable.push(name.to_owned());
+            }
         }
     }
-}
-
-/// KERNEL: in version 1 a group inside another begins without processors.
-fn is_set(write: &Write) -> bool {
-    matches!(write.file.as_str(), "cpuset.cpus" | "cpuset.mems")
-}
-
-fn of_parent(write: &Write) -> Write {
-    Write { value: Value::OfParent, otherwise: None, ..write.clone() }
 }
 
 /// In version 1 a group is made in the caller's own: what limits the caller limits the world too.
@@ -270,7 +293,7 @@ fn v2_place<'a>(
     hierarchy: &'a Hierarchy,
     own: &[Controller],
     names: &[&str],
-) -> Result<(&'a Place, bool), Refusal> {
+) -> Result<Chosen<'a>, Refusal> {
     let nearest = hierarchy.places.first().ok_or_else(|| unseen(hierarchy, own))?;
     if hierarchy.read_only || !nearest.writable {
         return Err(closed(cx, hierarchy, nearest, own));
@@ -282,10 +305,11 @@ fn v2_place<'a>(
             continue;
         }
         if has(&place.enabled) || (place.root && has(&place.controllers)) {
-            return Ok((place, false));
+            let may_enable = place.root || (at > 0 && !place.crowded);
+            return Ok(Chosen { place, step_aside: false, may_enable });
         }
         match (has(&place.controllers), place.crowded) {
-            (true, false) => return Ok((place, at == 0)),
+            (true, false) => return Ok(Chosen { place, step_aside: at == 0, may_enable: true }),
             (true, true) => refusal.get_or_insert_with(|| crowded(place, own)),
             (false, _) => refusal.get_or_insert_with(|| poor(place, own)),
         };
@@ -331,7 +355,7 @@ fn by_systemd(cx: &Context<'_>, groups: &Cgroups, limits: &Limits) -> Result<Gro
     let writes = limits.writes(Version::V2, &needed, &Now::default())?;
     let mut given: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
     if cx.plan.cgroup.counts() {
-        let counters = ["memory", "io", "pids", "cpu"].into_iter().filter(|n| gives(n));
+        let counters = COUNTERS.into_iter().filter(|n| gives(n));
         given.extend(counters.filter(|n| !names.contains(n)).map(str::to_owned));
     }
     let nothing = Enable { enable: Vec::new(), step_aside: false };

@@ -26,6 +26,9 @@ pub(super) enum Node {
     Hidden { dir: bool },
     /// A filesystem of the kernel's.
     Kernel(KernelFs),
+    /// The world's own control group, in the hierarchy that has these controllers: in version 2 when there
+    /// are none.
+    Groups { controllers: Vec<String>, read_only: bool },
     /// A part of a filesystem that is already in the world, seen again read-only.
     Frozen,
     /// The file below is removed from the layer.

@@ -7,7 +7,7 @@ use super::arch;
 use crate::Errno;
 
 /// A value that fits the register of one system-call argument.
-pub(super) trait Arg {
+pub(crate) trait Arg {
     /// The register's content.
     fn arg(self) -> usize;
 }
@@ -83,7 +83,7 @@ impl Arg for Option<&CStr> {
 ///
 /// As for [`arch::syscall`].
 #[inline(always)]
-pub(super) unsafe fn invoke(nr: u32, args: [usize; 6]) -> Result<usize, Errno> {
+pub(crate) unsafe fn invoke(nr: u32, args: [usize; 6]) -> Result<usize, Errno> {
     // SAFETY: the caller vouches for the arguments.
     let answer = unsafe { arch::syscall(nr, args) };
     check(answer)
@@ -91,7 +91,7 @@ pub(super) unsafe fn invoke(nr: u32, args: [usize; 6]) -> Result<usize, Errno> {
 
 /// The kernel answers an error as a number from -4095 to -1.
 #[inline(always)]
-pub(super) fn check(answer: usize) -> Result<usize, Errno> {
+pub(crate) fn check(answer: usize) -> Result<usize, Errno> {
     match answer.wrapping_neg() {
         // `Errno` asserts this very range, so the assertion cannot fail.
         errno @ 1..=4095 => Err(Errno::from_raw_os_error(low32(errno))),
@@ -102,13 +102,13 @@ pub(super) fn check(answer: usize) -> Result<usize, Errno> {
 /// The low half of an answer: process ids, descriptors and flags are 32 bits wide.
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "the low half is what is asked for")]
-pub(super) fn low32(answer: usize) -> i32 {
+pub(crate) fn low32(answer: usize) -> i32 {
     (answer as u32).cast_signed()
 }
 
 /// The descriptor in an answer.
 #[inline(always)]
-pub(super) fn to_fd(answer: usize) -> Fd {
+pub(crate) fn to_fd(answer: usize) -> Fd {
     Fd(low32(answer))
 }
 
@@ -134,4 +134,4 @@ macro_rules! syscall {
         )
     };
 }
-pub(super) use syscall;
+pub(crate) use syscall;

@@ -16,7 +16,7 @@
 mod arch;
 mod arguments;
 mod beside;
-mod call;
+pub(crate) mod call;
 mod clone;
 pub mod consts;
 mod creds;

@@ -9,6 +9,7 @@ mod files;
 mod grants;
 mod ids;
 mod join;
+mod limits;
 mod ls;
 mod lsns;
 mod mounts;
@@ -50,6 +51,7 @@ pub(crate) const ALL: &[Group] = &[
     group("grants", grants::CASES),
     group("sockets", sockets::CASES),
     group("process", process::CASES),
+    group("limits", limits::CASES),
     group("signals", signals::CASES),
     group("descriptors", descriptors::CASES),
     group("terminal", terminal::CASES),
