@@ -135,6 +135,9 @@ pub enum Op {
     ChdirTo(Slot),
     /// `pivot_root(".", ".")`: the working directory becomes the root, the old root lies on top.
     PivotRoot,
+    /// Where there is no pivoting: `move_mount(2)` of the tree onto `/`, and `chroot(".")`. `EINVAL` where
+    /// `/` is not a mount.
+    CoverRoot(Slot),
     /// `umount2(".", MNT_DETACH)`.
     Detach,
     /// `close(2)`.

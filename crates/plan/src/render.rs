@@ -64,6 +64,7 @@ fn bare(op: Op) -> &'static str {
         Op::Private => "mount(MS_REC|MS_PRIVATE)",
         Op::ChdirTo(_) => "fchdir",
         Op::PivotRoot => "pivot_root(\".\", \".\")",
+        Op::CoverRoot(_) => "pivot_root(\".\", \".\"), move_mount(\"/\"), chroot(\".\")",
         Op::Detach => "umount2(\".\", MNT_DETACH)",
         Op::RefuseKeys => "seccomp(SECCOMP_SET_MODE_FILTER)",
         Op::NewSession => "setsid",

@@ -164,12 +164,19 @@ fn files(
     b.added = mounted.added;
     b.step("change", "the root directory", None);
     b.op(Op::ChdirTo(mounted.root));
+    let pivot = b.mark();
     b.op(Op::PivotRoot);
     // On top of the new root lies the old one, and on top of that perhaps the scratch.
     if cx.facts.spot.is_root() {
         b.op(Op::Detach);
     }
     b.op(Op::Detach);
+    // KERNEL: below the first root file system (rootfs: the initramfs) lies nothing, so it cannot be
+    // pivoted away, only covered: Documentation/filesystems/ramfs-rootfs-initramfs.rst.
+    let over = b.leave();
+    b.rescue_one(pivot, &[EINVAL]);
+    b.op(Op::CoverRoot(mounted.root));
+    b.land(over);
     let root = b.str("/");
     b.op(Op::Chdir(root));
     layer
