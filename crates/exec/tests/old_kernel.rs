@@ -30,6 +30,8 @@ fn layers_on_disk() {
     facts.disk_layer = Some(Text::from(layer.as_str()));
     let program = lower(&plan, &facts).expect("a world");
     assert_eq!(program.disk_layer.as_ref().map(|p| p.as_path()), Some(Path::new(&layer)));
+    let volatile = program.arena.windows(9).any(|text| text == b"volatile\0");
+    assert!(volatile, "else the whole disk is written out when an overlay goes");
     match dwell_exec::run(&Arc::new(program), &Options::default()) {
         Ok(ended) => assert_eq!(ended.how, How::Exited(0)),
         Err(why) => println!("skipped: no world can be made here: {why}"),

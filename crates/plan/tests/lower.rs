@@ -302,6 +302,43 @@ fn a_first_file_system_is_covered_and_not_exchanged() {
 }
 
 #[test]
+fn what_is_mounted_in_the_operating_system_leaves_no_room_for_a_layer() {
+    let mut facts = machine(1000);
+    facts.mounts.push(MountFact {
+        id: 99,
+        parent: 1,
+        root: Text::from("/"),
+        point: WorldPath::abs("/usr/lib/drivers"),
+        fstype: Text::from("ext4"),
+        is_dir: true,
+        reachable: true,
+        ..MountFact::default()
+    });
+    facts.places.insert(WorldPath::abs("/usr/new"), Found::Missing);
+    facts.sources.insert(Text::from("/srv"), directory(false));
+    let new = grant("/usr/new", GrantKind::ReadOnly { source: Text::from("/srv") });
+    let wanted = Plan { grants: vec![new.clone()], ..plan() };
+    let refusal = lower(&wanted, &facts).unwrap_err();
+    assert!(refusal.sentence.contains("/usr/lib/drivers is mounted"), "{refusal}");
+    // The tree in pieces: there it can be made.
+    facts.sources.insert(Text::from("/usr"), directory(false));
+    let list = [("bin", directory(false)), ("lib", directory(false))];
+    facts.directories.insert(WorldPath::abs("/usr"), entries(&list));
+    let list = [("drivers", directory(false)), ("x", directory(false))];
+    facts.directories.insert(WorldPath::abs("/usr/lib"), entries(&list));
+    let copied = grant("/usr", GrantKind::CopyOnWrite { source: Text::from("/usr") });
+    let wanted = Plan { grants: vec![copied, new], ..plan() };
+    let shown = calls(&lower(&wanted, &facts).unwrap()).join("\n");
+    for layer in ["/usr/bin", "/usr/lib/drivers", "/usr/lib/x"] {
+        assert!(shown.contains(&format!("chdir({layer:?})")), "{layer}:\n{shown}");
+    }
+    assert!(
+        !shown.contains("chdir(\"/usr\")") && !shown.contains("chdir(\"/usr/lib\")"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn sockets_below_a_bind_are_covered() {
     let mut facts = machine(1000);
     facts.sources.insert(Text::from("/data"), directory(false));

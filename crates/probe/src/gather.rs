@@ -76,7 +76,7 @@ fn add_files(plan: &Plan, proc: &Proc, facts: &mut Facts) -> Result<(), ProbeErr
         let points = listing::check_mounts(&mut facts.mounts, &asked);
         // Root has one layer over it all.
         if !facts.caller.is_admin() || facts.caller.uid_map.len() < u64::from(u32::MAX) {
-            facts.directories = listing::survey(&facts.mounts, &points);
+            facts.directories = listing::survey(&facts.mounts, &points, &asked);
         }
         facts.writable_files = listing::writable_files(&points, &facts.directories);
     }

@@ -62,13 +62,19 @@ pub(crate) fn writable_files(
     listed.chain(points.iter().cloned()).filter_map(size).collect()
 }
 
-/// Lists `/` and every directory above one of `points`. Directories that cannot be listed are left out.
+/// Lists `/` and every directory above one of `points`, in the operating system's trees only where one
+/// of `asked` lies in them. Directories that cannot be listed are left out.
 pub(crate) fn survey(
     mounts: &[MountFact],
     points: &[WorldPath],
+    asked: &[WorldPath],
 ) -> BTreeMap<WorldPath, Vec<Entry>> {
     let mut above = BTreeSet::from([WorldPath::root()]);
-    for point in points.iter().filter(|point| !in_system_tree(point)) {
+    let wanted = |point: &&WorldPath| {
+        let inside = asked.iter().filter(|dir| in_system_tree(dir));
+        !in_system_tree(point) || inside.clone().any(|dir| dir.contains(point))
+    };
+    for point in points.iter().filter(wanted) {
         let mut next = point.parent();
         while let Some(dir) = next {
             next = dir.parent();

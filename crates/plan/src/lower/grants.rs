@@ -6,6 +6,7 @@ use super::Context;
 use super::builder::Builder;
 use super::host_view;
 use super::view::{Fresh, Node, Placed, View};
+use crate::data_mount::mounts_below;
 use crate::facts::{CAP_SYS_ADMIN, Found, Shown};
 use crate::path::WorldPath;
 use crate::plan::{Grant, GrantKind, Origin, RootSource};
@@ -278,7 +279,9 @@ pub(super) fn open_mount_points(
                 continue;
             }
             let below = at.remainder(&parent).unwrap_or_default();
-            layers.push((parent.clone(), WorldPath::from(source.clone()).join(below)));
+            let source = WorldPath::from(source.clone()).join(below);
+            refuse_over_mounts(cx, (path, placed), &parent, &source)?;
+            layers.push((parent.clone(), source));
         } else if placed.node == (Node::Hidden { dir: true }) {
             b.decide(
                 Topic::Files,
@@ -309,6 +312,28 @@ pub(super) fn open_mount_points(
         view.put(path, Node::Layer { source: source.text().clone(), read_only: true });
     }
     Ok(())
+}
+
+/// KERNEL: in a user namespace no overlay covers a directory with mounts below it.
+fn refuse_over_mounts(
+    cx: &Context<'_>,
+    (path, placed): (&WorldPath, &Placed),
+    parent: &WorldPath,
+    source: &WorldPath,
+) -> Result<(), Refusal> {
+    let mounts = mounts_below(&cx.facts.mounts, source);
+    let (Some(mount), Some(origin), false) =
+        (mounts.first(), &placed.origin, cx.owns_root_mounts())
+    else {
+        return Ok(());
+    };
+    Err(Refusal::with_hint(
+        format!(
+            "cannot place {path} for {origin}: it does not exist, and no layer can make it below {parent}, where {} is mounted",
+            mount.point
+        ),
+        format!("--cow {parent} makes room for it"),
+    ))
 }
 
 /// Whether `path` does not exist in the tree that is mounted at `at`.

@@ -49,7 +49,8 @@ fn from_pieces(cx: &Context<'_>, view: &mut View) {
     for entry in entries.into_iter().flatten() {
         let path = WorldPath::root().join(entry.name.as_bytes());
         if !is_special(&path) {
-            piece(cx, view, &mounts, (&path, &path), &entry.found);
+            let pieces = Pieces { mounts: &mounts, system: false };
+            piece(cx, view, &pieces, (&path, &path), &entry.found);
         }
     }
     let local = WorldPath::abs("/usr/local");
@@ -58,21 +59,30 @@ fn from_pieces(cx: &Context<'_>, view: &mut View) {
     }
 }
 
+/// What decides how the entries of a directory that is built anew are shown.
+struct Pieces<'a> {
+    /// What is mounted below it.
+    mounts: &'a [&'a MountFact],
+    /// Whether the operating system's trees are to be changed too: they were asked for.
+    system: bool,
+}
+
 /// An entry of a directory that is built anew: where it goes, and where it is on the machine.
 fn piece(
     cx: &Context<'_>,
     view: &mut View,
-    mounts: &[&MountFact],
+    pieces: &Pieces<'_>,
     (place, source): (&WorldPath, &WorldPath),
     found: &Found,
 ) {
+    let mounts = pieces.mounts;
     if let Some(mount) = mounts.iter().find(|m| m.point == *source)
         && (mount.read_only || !mount.is_dir)
     {
         view.put(place.clone(), mount_node(cx, mount));
         return;
     }
-    let system = SYSTEM_TREES.iter().any(|t| source.text() == t);
+    let system = !pieces.system && SYSTEM_TREES.iter().any(|t| source.text() == t);
     let above = mounts.iter().any(|m| m.point != *source && source.contains(&m.point));
     let node = match found {
         Found::Link(target) => Node::Link(target.clone()),
@@ -82,7 +92,7 @@ fn piece(
             let entries = cx.facts.directories.get(source);
             for entry in entries.into_iter().flatten() {
                 let name = entry.name.as_bytes();
-                piece(cx, view, mounts, (&place.join(name), &source.join(name)), &entry.found);
+                piece(cx, view, pieces, (&place.join(name), &source.join(name)), &entry.found);
             }
             return;
         }
@@ -120,7 +130,8 @@ pub(super) fn copy_on_write(
     if mounts.is_empty() || cx.owns_root_mounts() {
         view.put(place.clone(), cx.copied(source.clone()));
     } else {
-        piece(cx, view, &mounts, (place, &own), found);
+        let pieces = Pieces { mounts: &mounts, system: in_system_tree(&own) };
+        piece(cx, view, &pieces, (place, &own), found);
         return;
     }
     for mount in mounts {

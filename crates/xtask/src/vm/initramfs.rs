@@ -20,7 +20,10 @@ const DIRECTORIES: [&str; 11] =
     ["bin", "dev", "etc", "home", "home/dwelltest", "modules", "proc", "root", "run", "sys", "var"];
 
 const FILES: [(&str, &str); 4] = [
-    ("etc/passwd", "root::0:0::/root:/bin/sh\ndwelltest::1002:1002::/home/dwelltest:/bin/sh\n"),
+    (
+        "etc/passwd",
+        "root:x:0:0:root:/root:/bin/sh\ndwelltest:x:1002:1002:user:/home/dwelltest:/bin/sh\n",
+    ),
     ("etc/group", "root:x:0:\ntty:x:5:\ndwelltest:x:1002:\n"),
     ("etc/subuid", "dwelltest:231072:65536\n"),
     ("etc/subgid", "dwelltest:231072:65536\n"),

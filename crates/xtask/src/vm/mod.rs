@@ -45,7 +45,8 @@ workspace's `dwell` in /t/bin. Output comes as it is made; the exit code is the 
       --user NAME     Run COMMAND as this user of the guest, in a session of their own; default:
                       root. Tests: as this user; default: as root, then as dwelltest
       --root KIND     `disk` (default), or `initramfs`: the machine has nothing but the kernel's first
-                      file system, in which pivot_root fails, and busybox
+                      file system, in which pivot_root fails, and busybox; --suite then runs the
+                      few tests that are for it
       --share PATH    A file or directory to find in /t/share; may be given again
       --dwell FILE    Use this binary and build none
       --with PACKAGE  Have this package of Debian in the guest; may be given again
@@ -113,9 +114,6 @@ fn run(parser: Parser) -> Result<ExitCode> {
         kernel::list(&cache)?;
         return Ok(ExitCode::SUCCESS);
     }
-    if options.suite.is_some() && options.root == Root::Initramfs {
-        bail!("tests need more than an initramfs has");
-    }
     if options.command.is_empty() == options.suite.is_none() {
         bail!("either a command or --suite; see --help");
     }
@@ -167,6 +165,7 @@ fn fill(share: &Share, options: &Options) -> Result<()> {
     }
     let user = options.user.clone();
     match &options.suite {
+        Some(_) if options.root == Root::Initramfs => suite::share_for_initramfs(share),
         Some(what) => {
             let pace = options.accelerator().slowness();
             suite::share(&suite::Choice { what: what.clone(), user, pace }, share)

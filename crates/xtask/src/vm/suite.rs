@@ -70,6 +70,12 @@ pub(super) fn share(choice: &Choice, share: &Share) -> Result<()> {
     share.script(&choice.script(&executables))
 }
 
+/// The tests for a machine whose root is its initramfs: one script, for busybox.
+pub(super) fn share_for_initramfs(share: &Share) -> Result<()> {
+    share.tree(&sources().join("initramfs/tests"), "tests.sh")?;
+    share.script(&format!("{ENVIRONMENT}exec sh /t/tests.sh\n"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::Choice;

@@ -1,6 +1,6 @@
 //! `--explain`, `--plan`, `--from-plan`.
 
-use crate::harness::{Ctx, Outcome, cases, ensure};
+use crate::harness::{Ctx, Outcome, cases, ensure, older_than};
 
 cases! {
     both: every_wall_is_explained, explained_and_run, refusal_is_not_explained, round_trip,
@@ -43,12 +43,15 @@ fn round_trip(ctx: &Ctx) -> Outcome {
 
 const EVERYTHING: &str = "--ro /etc:/x/etc --tmpfs /t:1M --hide /srv --cow /opt --rw . --hostname box --unshare \
                           all --time-offset boot=100 --ulimit nofile=99 --timeout 1h --cap-drop kill -e A=b -r \
-                          --pty never --scratch 10M -w /etc";
+                          --pty never -w /etc";
 
 fn round_trip_of_everything(ctx: &Ctx) -> Outcome {
     let script = "hostname; ls -d /x/etc /t; echo $A; ulimit -n; id -u; pwd";
-    let direct = ctx.world(EVERYTHING, script).output()?;
-    let plan = ctx.world(&format!("{EVERYTHING} --plan json"), script).output()?;
+    // Before Linux 6.6 layers lie on disk, and a limit for them is refused.
+    let scratch = if older_than(6, 6) { "" } else { "--scratch 10M" };
+    let everything = format!("{EVERYTHING} {scratch}");
+    let direct = ctx.world(&everything, script).output()?;
+    let plan = ctx.world(&format!("{everything} --plan json"), script).output()?;
     let again = ctx.run().args(["--from-plan", "-"]).input(plan.clone()).output()?;
     ensure!(direct == again, "directly:\n{direct}by its plan:\n{again}");
     let printed =

@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::harness::{Ctx, Mounted, Outcome, cases, ensure};
+use crate::harness::{Ctx, Mounted, Outcome, cases, ensure, skip};
 
 cases! {
     both: file_system_elsewhere, nested, bound_file, read_only_mount, below_current_directory,
         home_of_its_own, tmp_of_its_own, many, stacked, bind_of_a_part, mount_on_link,
-        granted_with_mounts_below, noexec_stays, later_mount_stays_out, var_lib_of_its_own;
+        granted_with_mounts_below, noexec_stays, later_mount_stays_out, var_lib_of_its_own,
+        below_the_operating_system;
 }
 
 /// A directory of everybody's below `/mnt`, outside of what a world treats in a special way.
@@ -266,4 +267,33 @@ fn var_lib_of_its_own(ctx: &Ctx) -> Outcome {
     });
     fs::remove_dir(&path)?;
     outcome
+}
+
+/// Drivers that a virtual machine's host provides, or a container's engine, often lie below `/usr`.
+fn below_the_operating_system(ctx: &Ctx) -> Outcome {
+    let place = Path::new("/usr/src");
+    if !place.is_dir() {
+        return skip("there is no /usr/src");
+    }
+    let _mounted = tmpfs(ctx, place)?;
+    old_file(ctx, &place.join("f"))?;
+    ctx.file("d/g", "granted\n")?;
+    let files = "/usr/dwell-new /usr/bin/dwell-new /usr/src/dwell-new";
+    let got =
+        ctx.world("--cow /usr", &format!("cat /usr/src/f; touch {files}; ls {files}")).go()?;
+    got.exits(0)?.silent()?.has("old\n")?;
+    for file in files.split(' ') {
+        ensure!(!Path::new(file).exists(), "{file} came out of the world");
+    }
+    let grant = format!("--ro {}:/usr/dwell-new/a", ctx.path("d").display());
+    let script = "cat /usr/dwell-new/a/g /usr/src/f";
+    let with_room = ctx.world(&format!("--cow /usr {grant}"), script).go()?;
+    with_room.exits(0)?.prints("granted\nold\n")?;
+    let got = ctx.world(&grant, script).go()?;
+    if ctx.is_root() {
+        got.exits(0)?.prints("granted\nold\n")?;
+    } else {
+        got.refuses(125, "cannot place /usr/dwell-new/a for ")?.says("--cow /usr makes room")?;
+    }
+    Ok(())
 }
