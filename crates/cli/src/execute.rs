@@ -62,6 +62,7 @@ fn known_cause(plan: &Plan, cause: Cause) -> Option<String> {
             errno,
         ),
         Cause::IdMap => dwell_probe::why_no_rights(Errno::PERM.raw_os_error()),
+        Cause::Procfs(errno) => dwell_probe::why_no_procfs(errno),
         Cause::Step(errno) => dwell_probe::why_no_rights(errno),
         _ => None,
     }

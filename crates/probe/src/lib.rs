@@ -24,7 +24,7 @@ mod look;
 mod places;
 mod resolv_conf;
 
-pub use doctor::{why_no_namespaces, why_no_rights};
+pub use doctor::{why_no_namespaces, why_no_procfs, why_no_rights};
 pub use error::ProbeError;
 pub use file::read_in_root;
 pub use gather::{LAYER_PREFIX, facts};

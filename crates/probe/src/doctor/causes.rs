@@ -258,8 +258,10 @@ pub(crate) const CAUSES: &[Known] = &[
     refused(
         "proc-masked",
         on::proc_masked,
-        "parts of /proc are covered or read-only, as in a container, and a new procfs would show them",
-        "podman run --security-opt unmask=ALL; docker run --security-opt systempaths=unconfined",
+        "parts of /proc are covered here, as in an outer world or container, and then the kernel \
+         mounts no other",
+        "--share pid goes without; or: podman run --security-opt unmask=ALL, docker run \
+         --security-opt systempaths=unconfined",
     ),
     refused(
         "sysfs-foreign-net",
@@ -393,6 +395,12 @@ pub(crate) const CAUSES: &[Known] = &[
         on::seccomp,
         "a seccomp filter refuses it, as in a container: allow user namespaces and mounts there",
         "docker run, podman run: --security-opt seccomp=unconfined",
+    ),
+    refused(
+        "chroot-by-elimination",
+        on::chroot_by_elimination,
+        "the root directory was changed by chroot, it seems: the kernel makes no user namespace there",
+        "leave the chroot, or enter its directory with pivot_root; as root: dwell run --from DIR",
     ),
     refused(
         "landlock",

@@ -287,10 +287,12 @@ fn list(covers: &[String]) -> Option<String> {
     })
 }
 
+/// KERNEL: a new procfs may show no more than one that is visible already, whole and without mounts over
+/// its parts (`mount_too_revealing`).
 pub(super) fn proc_masked(seen: &Seen, failing: &Failing<'_>) -> Held {
-    let proc = failing.call.starts_with("mount proc") || failing.act == "procfs";
-    (proc && failing.errno == Errno::PERM).then_some(())?;
-    proof(failing, list(&covers(seen, "/proc"))?)
+    (failing.act == "procfs" && failing.is_mount() && failing.errno == Errno::PERM).then_some(())?;
+    let covers = list(&covers(seen, "/proc"));
+    proof(failing, covers.unwrap_or_else(|| "no whole procfs is visible".to_owned()))
 }
 
 pub(super) fn sysfs_foreign_net(_: &Seen, failing: &Failing<'_>) -> Held {
@@ -474,6 +476,14 @@ pub(super) fn seccomp(seen: &Seen, failing: &Failing<'_>) -> Held {
     let harmless = seen.refused("unshare-nothing").is_some();
     let more = if harmless { ", and unshare(0) is refused too" } else { "" };
     proof(failing, format!("Seccomp of /proc/self/status is 2{more}"))
+}
+
+/// KERNEL: there are four reasons for this refusal: a chroot, ids that are not mapped, the setting, a
+/// security module. A chroot to a mount point cannot be seen otherwise.
+pub(super) fn chroot_by_elimination(seen: &Seen, failing: &Failing<'_>) -> Held {
+    userns_denied(failing)?;
+    (seen.label().is_empty() && seen.status("Seccomp") == Some("0")).then_some(())?;
+    proof(failing, "no setting, filter or security module explains it")
 }
 
 /// KERNEL: a domain cannot be asked for. It forbids mounting with EPERM, however capable the process.

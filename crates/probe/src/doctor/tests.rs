@@ -199,7 +199,8 @@ fn user_namespaces_that_are_refused() {
         "--map-current-user",
     );
     denied().filtered().is("user", Refused, "a seccomp filter", "seccomp=unconfined");
-    denied().is("user", Refused, "none that is known here", "dmesg");
+    denied().is("user", Refused, "changed by chroot, it seems", "pivot_root");
+    denied().file(LABEL, "x").is("user", Refused, "none that is known here", "dmesg");
     Machine::new()
         .refuses("user", "clone3", Errno::ACCESS)
         .file("/sys/fs/selinux/enforce", "1")
@@ -317,7 +318,7 @@ fn containers() {
     Machine::new()
         .mounts(masked)
         .refuses("procfs", "mount proc", Errno::PERM)
-        .is("procfs", Refused, "parts of /proc are covered", "systempaths=unconfined")
+        .is("procfs", Refused, "parts of /proc are covered", "--share pid goes without")
         .is("proc-mount", Limited, "parts are covered", "unmask=ALL")
         .is("sysctl", Limited, "outside of this container", "unmask=/proc/sys");
     Machine::new()
