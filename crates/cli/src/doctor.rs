@@ -286,7 +286,7 @@ mod tests {
                     0\n      cause   the limit of user namespaces is 0\n      remedy  as root: sysctl \
                     user.max_user_namespaces=10000\n";
         assert!(text[from..].starts_with(want), "{text}");
-        assert!(text.contains("cannot tell (not without `user namespace`)"), "{text}");
+        assert!(text.contains("cannot tell (needs `user namespace`)"), "{text}");
         assert!(text.contains("`dwell run` does not work here: see `user namespace` above."));
         let json: serde_json::Value = serde_json::from_str(&as_json(&checks)).unwrap();
         assert_eq!(json["dwell_run_works"], false);

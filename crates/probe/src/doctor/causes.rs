@@ -210,8 +210,9 @@ pub(crate) const CAUSES: &[Known] = &[
         "apparmor-userns",
         on::apparmor_userns,
         "AppArmor takes all rights from user namespaces here",
-        "install a profile with `userns,` for dwell, or as root: sysctl \
-         kernel.apparmor_restrict_unprivileged_userns=0",
+        "as root: echo 'abi <abi/4.0>, profile dwell {} flags=(unconfined) { userns, }' \
+         >/etc/apparmor.d/dwell; apparmor_parser -r /etc/apparmor.d/dwell; or for all programs: \
+         sysctl kernel.apparmor_restrict_unprivileged_userns=0",
     ),
     refused(
         "apparmor-container",

@@ -216,12 +216,13 @@ pub(super) fn apparmor_userns(seen: &Seen, failing: &Failing<'_>) -> Held {
     let setting = setting(seen, RESTRICT, "1");
     let label = label_of(seen, failing);
     if label.starts_with("unprivileged_userns") {
-        return proof(failing, format!("in a user namespace the label is {label}"));
+        let more = format!("in a user namespace the label is {label}");
+        return about(failing, more, seen.program.clone());
     }
     // A command that has failed knows the setting alone.
     let tried = seen.acts.contains_key("label");
     (!tried && seen.caller.uid != 0).then_some(())?;
-    proof(failing, setting?)
+    about(failing, setting?, seen.program.clone())
 }
 
 pub(super) fn apparmor_container(seen: &Seen, failing: &Failing<'_>) -> Held {

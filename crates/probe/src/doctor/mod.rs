@@ -53,7 +53,7 @@ pub fn all_needed_work(checks: &[Check]) -> bool {
 
 fn check(spec: &Spec, seen: &Observations) -> Check {
     let judged = match missing_ground(spec, seen) {
-        Some(name) => Judged::unknown(format!("not without `{name}`")),
+        Some(name) => Judged::unknown(format!("needs `{name}`")),
         None => match spec.judge {
             Judge::Act(act) => judge_act(seen, act),
             Judge::Fact(judge) => judge(seen),

@@ -20,6 +20,8 @@ const CAP_SYS_ADMIN: u64 = 1 << 21;
 pub struct Observations {
     /// Version of this format: [`OBSERVATIONS_VERSION`].
     pub version: u32,
+    /// Path of the program that looked.
+    pub program: String,
     /// Who looked.
     pub caller: Who,
     /// What files of `/proc`, `/sys` and `/etc` hold, by path.

@@ -22,6 +22,7 @@ impl Machine {
         let range = SubIds { own: vec![(100_000, 65_536)], ..SubIds::default() };
         let mut machine = Machine(Observations {
             version: OBSERVATIONS_VERSION,
+            program: "/opt/dwell".into(),
             caller: Who { uid: 1000, gid: 1000, named: true, effective: 0, bounding: ALL_CAPS },
             acts: acts.collect(),
             places: BTreeMap::from([
@@ -144,6 +145,21 @@ fn a_good_machine_is_fine() {
     assert!(all_needed_work(&checks));
 }
 
+/// The document has a row for each check and for each cause.
+#[test]
+fn the_document_is_whole() {
+    let document = include_str!("../../../../docs/doctor.md");
+    for spec in CHECKS {
+        let row = format!("| {} |", spec.name);
+        assert!(document.contains(&row), "no row for the check: {row}");
+    }
+    for known in causes::CAUSES {
+        let cause = known.cause.replace("{}", "*…*");
+        let row = format!("| {cause} |");
+        assert!(document.contains(&row), "no row for the cause: {row}");
+    }
+}
+
 /// What is not fine has a cause and a remedy; what was never looked at is no verdict.
 #[test]
 fn nothing_is_known_of_nothing() {
@@ -263,7 +279,7 @@ fn security_modules() {
         "lo",
         Refused,
         "AppArmor takes all rights",
-        "a profile with `userns,`",
+        "profile dwell /opt/dwell flags=(unconfined) { userns, }",
     );
     ubuntu().refuses("private", "mount MS_PRIVATE on /", Errno::ACCESS).is(
         "private",

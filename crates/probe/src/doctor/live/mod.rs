@@ -43,6 +43,7 @@ pub(super) fn look() -> Observations {
     let caller = who();
     Observations {
         version: OBSERVATIONS_VERSION,
+        program: own_path(),
         files: settings::read(),
         acts: BTreeMap::new(),
         subuid: outside::subids("/etc/subuid", caller.uid),
@@ -56,6 +57,11 @@ pub(super) fn look() -> Observations {
         caller,
         ..Observations::default()
     }
+}
+
+fn own_path() -> String {
+    let path = std::env::current_exe().unwrap_or_default();
+    path.to_string_lossy().into_owned()
 }
 
 fn who() -> Who {

@@ -92,7 +92,7 @@ fn limit_zero(ctx: &Ctx) -> Outcome {
     let got = inside(ctx, script).go()?;
     got.exits(125)?.has("\n1\n")?;
     tells(&got, "user namespace", "refused", "max_user_namespaces is 0")?;
-    tells(&got, "mount namespace", "cannot tell", "(not without `user namespace`)")?;
+    tells(&got, "mount namespace", "cannot tell", "(needs `user namespace`)")?;
     let line = "the limit of user namespaces is 0: as root: sysctl user.max_user_namespaces=10000";
     got.says(&format!("\nhint: {line}\n"))?;
     tells(&got, "user namespace", "refused", &line.replace(": as root", " remedy as root"))
