@@ -185,7 +185,7 @@ pub(crate) const CAUSES: &[Known] = &[
     refused(
         "unmapped",
         on::unmapped,
-        "your user id is not mapped in the user namespace that you are in",
+        "your {} is not mapped in the user namespace that you are in",
         "map it where that namespace is made: unshare --user --map-current-user",
     ),
     refused(
@@ -223,7 +223,7 @@ pub(crate) const CAUSES: &[Known] = &[
     refused(
         "selinux",
         on::selinux,
-        "SELinux forbids it to the domain {}",
+        "SELinux may forbid it to the domain {}",
         "podman run --security-opt label=disable; ausearch -m avc -ts recent shows the denial",
     ),
     refused(
@@ -335,7 +335,7 @@ pub(crate) const CAUSES: &[Known] = &[
         "device-missing",
         on::device_missing,
         "there is no {}: the module is not loaded, or the container has no such device",
-        "as root: modprobe $(basename {}); in a container: --device {}",
+        "as root: modprobe $(basename {}); in a world of dwell: --dev {}; in a container: --device {}",
     ),
     refused(
         "device-forbidden",

@@ -161,16 +161,20 @@ pub(super) fn chrooted(seen: &Seen) -> Option<&'static str> {
 
 pub(super) fn unmapped(seen: &Seen, failing: &Failing<'_>) -> Held {
     userns_denied(failing)?;
-    let map = seen.text("/proc/self/uid_map")?;
-    let covers = |line: &str| {
-        let mut numbers = line.split_whitespace().map(str::parse::<u64>);
-        let mut next = || numbers.next()?.ok();
-        let (first, _, count) = (next()?, next()?, next()?);
-        let uid = u64::from(seen.caller.uid);
-        Some(uid >= first && uid < first.saturating_add(count))
-    };
-    (!map.lines().any(|line| covers(line) == Some(true))).then_some(())?;
-    proof(failing, format!("/proc/self/uid_map does not have {}", seen.caller.uid))
+    [("uid", seen.caller.uid), ("gid", seen.caller.gid)].into_iter().find_map(|(kind, id)| {
+        let path = format!("/proc/self/{kind}_map");
+        let map = seen.text(&path)?;
+        let mapped = map.lines().any(|line| has_id(line, id) == Some(true));
+        if mapped { None } else { about(failing, format!("{path} does not have {id}"), kind) }
+    })
+}
+
+/// Whether a line of `uid_map` has this id; none where it is no such line.
+fn has_id(line: &str, id: u32) -> Option<bool> {
+    let mut numbers = line.split_whitespace().map(str::parse::<u64>);
+    let mut next = || numbers.next()?.ok();
+    let (first, _, count) = (next()?, next()?, next()?);
+    Some((first..first.saturating_add(count)).contains(&u64::from(id)))
 }
 
 pub(super) fn no_bounding_capability(seen: &Seen, failing: &Failing<'_>) -> Held {

@@ -211,7 +211,13 @@ fn user_namespaces_that_are_refused() {
     denied().file("/proc/self/uid_map", "0 1000 1\n").is(
         "user",
         Refused,
-        "not mapped",
+        "your uid is not mapped",
+        "--map-current-user",
+    );
+    denied().file("/proc/self/gid_map", "0 1 1\n").is(
+        "user",
+        Refused,
+        "your gid is not mapped",
         "--map-current-user",
     );
     denied().filtered().is("user", Refused, "a seccomp filter", "seccomp=unconfined");

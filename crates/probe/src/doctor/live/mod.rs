@@ -18,12 +18,16 @@ use std::ffi::CString;
 use std::path::Path;
 
 use acts::{ACTS, Prepared};
+use dwell_sys::raw;
+use dwell_sys::raw::consts::SIGCHLD;
 
 use super::observations::{OBSERVATIONS_VERSION, Observations, Who};
 
 /// Looks at everything. `dwell` is the program whose defaults are tried.
 #[must_use]
 pub fn observe(dwell: &Path) -> Observations {
+    // KERNEL: whoever ignores this signal, as some parents make their children do, collects no child.
+    let _ = raw::default_signal(SIGCHLD);
     let mut seen = look();
     let prepared = Prepared::new(&seen.caller);
     for act in ACTS {
@@ -50,7 +54,7 @@ pub(super) fn look() -> Observations {
         subgid: outside::subids("/etc/subgid", caller.uid),
         resolv_conf: outside::resolv_conf(),
         other_root_than_init: outside::other_root_than_init(),
-        pid: dwell_sys::raw::getpid(),
+        pid: raw::getpid(),
         proc_self: outside::proc_self(),
         stdin_is_terminal: rustix::termios::isatty(rustix::stdio::stdin()),
         user_bus: outside::user_bus(caller.uid),
@@ -77,7 +81,7 @@ fn who() -> Who {
 }
 
 fn bounding_set() -> u64 {
-    let has = |cap: &u32| dwell_sys::raw::cap_bounding_read(*cap) == Ok(true);
+    let has = |cap: &u32| raw::cap_bounding_read(*cap) == Ok(true);
     (0..64).filter(has).fold(0, |set, cap| set | 1 << cap)
 }
 

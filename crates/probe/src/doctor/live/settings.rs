@@ -19,6 +19,7 @@ const FILES: &[&str] = &[
     "/proc/filesystems",
     "/proc/self/cgroup",
     "/proc/self/uid_map",
+    "/proc/self/gid_map",
     "/proc/self/setgroups",
     "/proc/sys/fs/mount-max",
     "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
