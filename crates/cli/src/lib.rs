@@ -11,6 +11,7 @@
 
 mod applets;
 pub mod command;
+pub mod doctor;
 pub mod enter;
 pub mod execute;
 mod gc;
@@ -32,7 +33,7 @@ use std::path::{Path, PathBuf};
 
 use applets::Applet;
 use command::Action;
-use invocation::Invocation;
+use invocation::{Invocation, Machine};
 
 /// What the binary does, by the name it was started under.
 #[derive(Clone, Copy, Debug)]
@@ -99,6 +100,7 @@ fn dwell(mut args: Vec<OsString>) -> u8 {
     };
     match command::decide(args, &invocation) {
         Ok(Action::Run { plan, explain }) => execute::execute(&plan, explain),
+        Ok(Action::Doctor(asked)) => doctor::run(*asked, machine.columns().unwrap_or(80)),
         Ok(Action::Print(text)) => message::print(&text),
         Ok(Action::CollectGarbage) => gc::run(),
         Err(failure) => message::fail(&failure),

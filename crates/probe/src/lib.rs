@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cgroups;
+pub mod doctor;
 pub mod inventory;
 pub mod mountinfo;
 pub mod passwd;
@@ -17,7 +18,6 @@ pub mod unix_sockets;
 
 mod bytes;
 mod caller;
-mod causes;
 mod error;
 mod file;
 mod gather;
@@ -27,7 +27,7 @@ mod look;
 mod places;
 mod resolv_conf;
 
-pub use causes::{why_no_namespaces, why_no_rights};
+pub use doctor::{why_no_namespaces, why_no_procfs, why_no_rights};
 pub use error::ProbeError;
 pub use file::{is_in_root, read_in_root};
 pub use gather::{LAYER_DIRECTORIES, LAYER_PREFIX, facts};

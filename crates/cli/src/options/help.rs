@@ -12,10 +12,11 @@ pub enum Detail {
 }
 
 /// The commands and what they do.
-pub(crate) const COMMANDS: [(&str, &str); 6] = [
+pub(crate) const COMMANDS: [(&str, &str); 7] = [
     ("run", "Start a program in a world of its own"),
     ("ls", "List worlds: who is behind which walls"),
     ("enter", "Start a program in a world that exists"),
+    ("doctor", "Tell which walls this machine can build, and why not"),
     ("gc", "Remove what killed worlds have left behind"),
     ("install-links", "Give the binary the names of the tools it stands in for"),
     ("help", "Print help for a command"),
@@ -117,17 +118,18 @@ fn names(option: &Opt) -> String {
     text
 }
 
-struct Page {
-    text: String,
+/// Text under construction, wrapped at a number of columns.
+pub(crate) struct Page {
+    pub(crate) text: String,
     columns: usize,
 }
 
 impl Page {
-    fn new(columns: usize) -> Self {
+    pub(crate) fn new(columns: usize) -> Self {
         Page { text: String::with_capacity(4096), columns: columns.clamp(40, 100) }
     }
 
-    fn line(&mut self, line: &str) {
+    pub(crate) fn line(&mut self, line: &str) {
         self.text.push_str(line);
         self.text.push('\n');
     }
@@ -141,7 +143,7 @@ impl Page {
     }
 
     /// A name and its explanation beside it, or below it where there is no room.
-    fn entry(&mut self, name: &str, help: &str) {
+    pub(crate) fn entry(&mut self, name: &str, help: &str) {
         let column = if self.columns < 2 * COLUMN { 10 } else { COLUMN };
         self.text.push_str(name);
         if name.len() + 2 > column {
@@ -168,7 +170,7 @@ impl Page {
     }
 
     /// Words of `text` from column `indent`; the cursor is at column `at` of the first line.
-    fn wrap(&mut self, at: usize, indent: usize, text: &str) {
+    pub(crate) fn wrap(&mut self, at: usize, indent: usize, text: &str) {
         let mut column = at;
         for word in text.split(' ') {
             if column > indent && column + 1 + word.len() > self.columns {

@@ -1,6 +1,7 @@
 //! The cases, by topic.
 
 mod descriptors;
+mod doctor;
 mod enter;
 mod environment;
 mod explain;
@@ -59,6 +60,7 @@ pub(crate) const ALL: &[Group] = &[
     group("faults", faults::CASES),
     group("root_dir", root_dir::CASES),
     group("explain", explain::CASES),
+    group("doctor", doctor::CASES),
     group("programs", programs::CASES),
     group("oracle", oracle::CASES),
     group("unshare", unshare::CASES),
