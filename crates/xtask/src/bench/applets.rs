@@ -37,7 +37,7 @@ pub(super) fn run(lab: &mut Lab) -> Result<()> {
         let pid = target.0.id();
         // Not all namespaces of the target are the user's.
         let keep = "-U --preserve-credentials";
-        let own = if who.uid == 0 { "-a".to_owned() } else { format!("{keep} -muin") };
+        let own = if who.uid == 0 { "-a".to_owned() } else { format!("{keep} -m -u -i -n") };
         for options in [own, format!("{keep} -u")] {
             jobs.extend(pair(&links, "nsenter", &format!("{options} -t {pid}"), &who));
         }
