@@ -35,9 +35,12 @@ pub(super) fn run(lab: &mut Lab) -> Result<()> {
             }
         }
         let pid = target.0.id();
-        let join = if who.uid == 0 { format!("-a -t {pid}") } else { format!("-U -a -t {pid}") };
-        jobs.extend(pair(&links, "nsenter", &join, &who));
-        jobs.extend(pair(&links, "nsenter", &format!("-F -U -u -t {pid}"), &who));
+        // Not all namespaces of the target are the user's.
+        let keep = "-U --preserve-credentials";
+        let own = if who.uid == 0 { "-a".to_owned() } else { format!("{keep} -m -u -i -n") };
+        for options in [own, format!("{keep} -u")] {
+            jobs.extend(pair(&links, "nsenter", &format!("{options} -t {pid}"), &who));
+        }
         let jobs = lab.working(jobs);
         let samples = alternate(&jobs, lab.rounds)?;
         println!("\nAs {}:\n", who.label);
@@ -67,8 +70,8 @@ fn pair(links: &std::path::Path, name: &str, options: &str, who: &Who) -> Vec<Jo
         let words: Vec<&str> = options.split(' ').collect();
         Job::new(&title, who, &[program]).with(&words).with(&[who.nothing()])
     };
-    let shown: Vec<&str> = options.split(" -t").take(1).collect();
-    let title = format!("{name} {}", shown.join(""));
+    let shown = options.split(" -t ").next().unwrap_or_default();
+    let title = format!("{name} {shown}");
     vec![job(tool, title.clone()), job(links.join(name), format!("{title} (dwell)"))]
 }
 

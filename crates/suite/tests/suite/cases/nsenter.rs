@@ -21,11 +21,10 @@ fn target(ctx: &Ctx, options: &str) -> Outcome<(Live, u32)> {
     let run = run.args(["--", "/bin/sh", "-c", "echo; exec sleep 100"]);
     let mut live = run.start()?;
     live.line()?;
-    let pid = match live.program("sleep") {
-        Ok(pid) => pid,
-        // It has taken the place of unshare itself.
-        Err(_) => live.pid(),
-    };
+    // Without a fork it has taken the place of unshare itself.
+    let forks =
+        options.split(' ').any(|o| o == "--fork" || (!o.starts_with("--") && o.contains('f')));
+    let pid = if forks { live.program("sleep")? } else { live.pid() };
     Ok((live, pid))
 }
 
