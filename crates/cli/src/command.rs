@@ -9,7 +9,7 @@ use crate::invocation::Invocation;
 use crate::message::{Failure, reason};
 use crate::options::{self, Detail, LowArgs, Opt, PlanForm, suggestion};
 use crate::world::{self, paths};
-use crate::{options::overview, show};
+use crate::{doctor, options::overview, show};
 
 /// What a command line asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub enum Action {
         /// Whether to explain it first.
         explain: bool,
     },
+    /// Tell what this machine can do.
+    Doctor(Box<doctor::Asked>),
     /// Print this, and nothing else.
     Print(String),
 }
@@ -38,6 +40,10 @@ pub fn decide(args: Vec<OsString>, invocation: &Invocation<'_>) -> Result<Action
     let columns = || invocation.machine.columns().unwrap_or(80);
     match command.to_str() {
         Some("run") => run(args.collect(), invocation),
+        Some("doctor") => Ok(match doctor::parse(args.collect(), invocation)? {
+            Some(asked) => Action::Doctor(Box::new(asked)),
+            None => Action::Print(doctor::help(columns())),
+        }),
         Some("help") => help(args.next(), columns()),
         Some("-h" | "--help") => Ok(Action::Print(overview(columns()))),
         Some("-V" | "--version") => {
@@ -52,6 +58,7 @@ fn help(about: Option<OsString>, columns: usize) -> Result<Action, Failure> {
         None => Ok(Action::Print(overview(columns))),
         Some(command) => match command.to_str() {
             Some("run") => Ok(Action::Print(options::run_help(Detail::Long, columns))),
+            Some("doctor") => Ok(Action::Print(doctor::help(columns))),
             Some("help") => Ok(Action::Print(overview(columns))),
             _ => Err(unknown(&command.to_string_lossy())),
         },

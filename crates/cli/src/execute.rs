@@ -4,9 +4,9 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 
 use dwell_exec::{Ahead, ArgArea, Cause, Options};
-use dwell_plan::facts::Facts;
 use dwell_plan::plan::RootSource;
 use dwell_plan::{NamespaceKind, Plan, explain, lower, lower_explained};
+use rustix::io::Errno;
 
 use crate::message::{self, Failure, OWN_FAILURE};
 
@@ -39,7 +39,7 @@ fn try_execute(plan: &Plan, explained: bool) -> Result<u8, (Failure, u8)> {
     });
     let ended = ended.map_err(|failure| {
         let code = failure.code();
-        let hint = failure.hint.or_else(|| known_cause(plan, &facts, failure.cause));
+        let hint = failure.hint.or_else(|| known_cause(plan, failure.cause));
         refused(failure.sentence, hint, code)
     })?;
     if ended.timed_out {
@@ -54,14 +54,16 @@ fn refused(sentence: String, hint: Option<String>, code: u8) -> (Failure, u8) {
 }
 
 /// Why the kernel refuses to make namespaces, where that can be told.
-fn known_cause(plan: &Plan, facts: &Facts, cause: Cause) -> Option<String> {
+fn known_cause(plan: &Plan, cause: Cause) -> Option<String> {
     match cause {
         Cause::Clone(errno) => dwell_probe::why_no_namespaces(
             plan.namespaces.own,
             plan.namespaces.owns(NamespaceKind::User),
             errno,
         ),
-        Cause::IdMap | Cause::Step(_) => dwell_probe::why_no_rights(facts.caller.uid),
+        Cause::IdMap => dwell_probe::why_no_rights(Errno::PERM.raw_os_error()),
+        Cause::Procfs(errno) => dwell_probe::why_no_procfs(errno),
+        Cause::Step(errno) => dwell_probe::why_no_rights(errno),
         _ => None,
     }
 }

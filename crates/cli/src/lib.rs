@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod command;
+pub mod doctor;
 pub mod execute;
 pub mod invocation;
 mod machine;
@@ -23,7 +24,7 @@ pub mod world;
 use std::ffi::{OsStr, OsString};
 
 use command::Action;
-use invocation::Invocation;
+use invocation::{Invocation, Machine};
 
 /// What the binary does, by the name it was started under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +62,7 @@ fn dwell(args: Vec<OsString>) -> u8 {
     };
     match command::decide(args, &invocation) {
         Ok(Action::Run { plan, explain }) => execute::execute(&plan, explain),
+        Ok(Action::Doctor(asked)) => doctor::run(*asked, machine.columns().unwrap_or(80)),
         Ok(Action::Print(text)) => message::print(&text),
         Err(failure) => message::fail(&failure),
     }

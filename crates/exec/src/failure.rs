@@ -18,6 +18,8 @@ pub enum Cause {
     IdMap,
     /// A file on the machine could not be opened.
     HostFile(i32),
+    /// A new procfs was refused.
+    Procfs(i32),
     /// A step inside the world failed.
     Step(i32),
     /// The program is not there: exit code 127.
@@ -79,6 +81,7 @@ impl Failure {
         let sentence = format!("{what}: {} ({})", reason(errno), render::call(program, *failed));
         let cause = match failed {
             Op::EnterAside(_) | Op::Unshare(_) => Cause::Clone(errno),
+            Op::FsMount { .. } if step.is_some_and(|s| s.object == "/proc") => Cause::Procfs(errno),
             _ => Cause::Step(errno),
         };
         Failure { sentence, hint: step.and_then(|s| hint(s, *failed, errno)), cause }
@@ -124,9 +127,6 @@ fn hint(step: &Step, op: Op, errno: i32) -> Option<String> {
         }
         (Op::Rlimit { .. }, EPERM, _) => Some("only root may raise a hard limit".to_owned()),
         (Op::Enter { .. }, EPERM, _) => Some("a namespace can be joined by root of its user namespace: join that first, or run as root".to_owned()),
-        (Op::FsMount { .. }, EPERM, None) if step.object == "/proc" => Some(
-            "parts of /proc are covered here, as in an outer world or container, and then the kernel mounts no other: --share pid goes without".to_owned(),
-        ),
         (Op::WriteFile { .. }, _, None) if step.object == "the offsets of the clocks" => Some(
             "asked for by --time-offset: a clock can neither go below zero nor beyond 146 years".to_owned(),
         ),

@@ -99,7 +99,7 @@ pub(crate) fn add_subids(plan: &Plan, facts: &mut Facts) -> Result<(), ProbeErro
 }
 
 /// The first file called `name` in `PATH`, or in the usual places, that can be executed.
-fn program(name: &[u8]) -> Option<Text> {
+pub(crate) fn program(name: &[u8]) -> Option<Text> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let usual = [&b"/usr/bin"[..], b"/bin", b"/usr/sbin", b"/sbin"];
     path.as_bytes()

@@ -6,6 +6,7 @@
 //! panics.
 #![forbid(unsafe_code)]
 
+pub mod doctor;
 pub mod mountinfo;
 pub mod passwd;
 pub mod secrets;
@@ -15,7 +16,6 @@ pub mod unix_sockets;
 
 mod bytes;
 mod caller;
-mod causes;
 mod error;
 mod file;
 mod gather;
@@ -24,7 +24,7 @@ mod look;
 mod places;
 mod resolv_conf;
 
-pub use causes::{why_no_namespaces, why_no_rights};
+pub use doctor::{why_no_namespaces, why_no_procfs, why_no_rights};
 pub use error::ProbeError;
 pub use file::read_in_root;
 pub use gather::{LAYER_PREFIX, facts};

@@ -12,8 +12,11 @@ pub enum Detail {
 }
 
 /// The commands and what they do.
-pub(crate) const COMMANDS: [(&str, &str); 2] =
-    [("run", "Start a program in a world of its own"), ("help", "Print help for a command")];
+pub(crate) const COMMANDS: [(&str, &str); 3] = [
+    ("run", "Start a program in a world of its own"),
+    ("doctor", "Tell which walls this machine can build, and why not"),
+    ("help", "Print help for a command"),
+];
 
 /// Where the one-line helps start; longer options push theirs to the next line.
 const COLUMN: usize = 32;
@@ -92,17 +95,18 @@ fn names(option: &Opt) -> String {
     text
 }
 
-struct Page {
-    text: String,
+/// Text under construction, wrapped at a number of columns.
+pub(crate) struct Page {
+    pub(crate) text: String,
     columns: usize,
 }
 
 impl Page {
-    fn new(columns: usize) -> Self {
+    pub(crate) fn new(columns: usize) -> Self {
         Page { text: String::with_capacity(4096), columns: columns.clamp(40, 100) }
     }
 
-    fn line(&mut self, line: &str) {
+    pub(crate) fn line(&mut self, line: &str) {
         self.text.push_str(line);
         self.text.push('\n');
     }
@@ -116,7 +120,7 @@ impl Page {
     }
 
     /// A name and its explanation beside it, or below it where there is no room.
-    fn entry(&mut self, name: &str, help: &str) {
+    pub(crate) fn entry(&mut self, name: &str, help: &str) {
         let column = if self.columns < 2 * COLUMN { 10 } else { COLUMN };
         self.text.push_str(name);
         if name.len() + 2 > column {
@@ -143,7 +147,7 @@ impl Page {
     }
 
     /// Words of `text` from column `indent`; the cursor is at column `at` of the first line.
-    fn wrap(&mut self, at: usize, indent: usize, text: &str) {
+    pub(crate) fn wrap(&mut self, at: usize, indent: usize, text: &str) {
         let mut column = at;
         for word in text.split(' ') {
             if column > indent && column + 1 + word.len() > self.columns {

@@ -9,7 +9,7 @@ mod table;
 mod tests;
 pub(crate) mod value;
 
-pub(crate) use help::COMMANDS;
+pub(crate) use help::{COMMANDS, Page};
 pub use help::{Detail, overview, run_help};
 pub use low::{
     EnvSource, IdSpec, Kinds, LowArgs, LowGrant, LowJoin, LowMap, LowUser, Net, PlanForm, Typed,
