@@ -1,6 +1,7 @@
 //! The cases, by topic.
 
 mod descriptors;
+mod doctor;
 mod environment;
 mod explain;
 mod faults;
@@ -46,5 +47,6 @@ pub(crate) const ALL: &[Group] = &[
     group("faults", faults::CASES),
     group("root_dir", root_dir::CASES),
     group("explain", explain::CASES),
+    group("doctor", doctor::CASES),
     group("programs", programs::CASES),
 ];
