@@ -8,6 +8,7 @@
 mod grants;
 mod job;
 mod lab;
+mod lsns;
 mod memory;
 mod phases;
 mod sample;
@@ -26,7 +27,7 @@ const HELP: &str = "\
 Usage: cargo xtask bench [OPTION]...
 
       --only NAME     Only this one; may be given again. NAME is one of
-                      true-walls true-default phases grants-2000 work memory syscalls
+                      true-walls true-default phases grants-2000 work memory syscalls lsns
       --rounds N      Runs of each program (default: 200)
       --quick         A quarter of a minute for most: 40 runs of each
       --user NAME     As root: measure as this user (a name of /etc/passwd or UID:GID) besides root;
@@ -50,7 +51,7 @@ struct Options {
 
 type Bench = fn(&mut Lab) -> Result<()>;
 
-const BENCHES: [(&str, Bench); 7] = [
+const BENCHES: [(&str, Bench); 8] = [
     ("true-walls", start::walls),
     ("true-default", start::default),
     ("phases", phases::run),
@@ -58,6 +59,7 @@ const BENCHES: [(&str, Bench); 7] = [
     ("work", work::run),
     ("memory", memory::run),
     ("syscalls", syscalls::run),
+    ("lsns", lsns::run),
 ];
 
 pub(crate) fn main(parser: Parser) -> Result<()> {
