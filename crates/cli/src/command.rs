@@ -53,6 +53,8 @@ fn help(about: Option<OsString>, columns: usize) -> Result<Action, Failure> {
         None => Ok(Action::Print(overview(columns))),
         Some(command) => match command.to_str() {
             Some("run") => Ok(Action::Print(options::run_help(Detail::Long, columns))),
+            Some("ls") => Ok(Action::Print(crate::ls::HELP.to_owned())),
+            Some("enter") => Ok(Action::Print(crate::enter::HELP.to_owned())),
             Some("help") => Ok(Action::Print(overview(columns))),
             _ => Err(unknown(&command.to_string_lossy())),
         },
