@@ -64,6 +64,8 @@ fn help(about: Option<OsString>, columns: usize) -> Result<Action, Failure> {
             Some("run") => Ok(Action::Print(options::run_help(Detail::Long, columns))),
             Some("gc") => Ok(Action::Print(options::gc_help(columns))),
             Some("doctor") => Ok(Action::Print(doctor::help(columns))),
+            Some("ls") => Ok(Action::Print(crate::ls::HELP.to_owned())),
+            Some("enter") => Ok(Action::Print(crate::enter::HELP.to_owned())),
             Some("help") => Ok(Action::Print(overview(columns))),
             _ => Err(unknown(&command.to_string_lossy())),
         },

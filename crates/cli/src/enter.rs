@@ -24,7 +24,7 @@ use crate::message::Failure;
 use crate::options::value;
 use crate::options::{IdSpec, LowUser, suggestion};
 
-const HELP: &str = "\
+pub(crate) const HELP: &str = "\
 dwell enter - start a program in a world that exists
 
 Usage: dwell enter [OPTIONS] PID|NAME|PATH [--] [PROGRAM [ARG...]]

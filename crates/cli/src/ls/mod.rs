@@ -13,9 +13,9 @@ use dwell_probe::inventory::{self, About, Inventory, Wanted};
 use lexopt::Arg;
 
 use crate::message::{self, Failure};
-use crate::table::{Charset, Table};
+use crate::table::Table;
 
-const HELP: &str = "\
+pub(crate) const HELP: &str = "\
 dwell ls - list worlds: who is behind which walls
 
 Usage: dwell ls [OPTIONS]
@@ -118,15 +118,6 @@ fn laid_out(mut table: Table) -> String {
     use crate::invocation::Machine;
     table.terminal = crate::machine::Local.columns();
     String::from_utf8_lossy(&table.print()).into_owned()
-}
-
-/// The characters of the caller's settings.
-fn charset() -> Charset {
-    let values: Vec<(&str, OsString)> = ["LC_ALL", "LC_CTYPE", "LANG"]
-        .into_iter()
-        .filter_map(|name| Some((name, std::env::var_os(name)?)))
-        .collect();
-    Charset::of(|name| values.iter().find(|(n, _)| *n == name).map(|(_, v)| v.as_os_str()))
 }
 
 /// What the list lacks, where it lacks something: it is never short without a word.

@@ -2,8 +2,8 @@
 
 use dwell_probe::inventory::{Inventory, Namespace, Via};
 
-use super::{charset, rows};
-use crate::table::{Column, Table};
+use super::rows;
+use crate::table::{Charset, Column, Table};
 
 pub(super) fn table(all: &Inventory) -> Table {
     let columns = vec![
@@ -15,7 +15,7 @@ pub(super) fn table(all: &Inventory) -> Table {
         Column::number("OWNER"),
         Column { lines: true, cut: true, ..Column::text("KEPT BY") },
     ];
-    let mut table = Table::new(columns, charset());
+    let mut table = Table::new(columns, Charset::of_environment());
     for namespace in all.namespaces.values() {
         let first = all.first_member(namespace);
         let number = |id: Option<u64>| id.map(|id| id.to_string().into_bytes());

@@ -6,8 +6,7 @@ use dwell_plan::{NamespaceKind, NamespaceSet};
 use dwell_probe::inventory::worlds::Worlds;
 use dwell_probe::inventory::{About, Inventory};
 
-use super::charset;
-use crate::table::{Column, RowId, Table};
+use crate::table::{Charset, Column, RowId, Table};
 
 /// The worlds, those inside others below them.
 pub(super) fn table(all: &Inventory, worlds: &Worlds, about: &[About], now: SystemTime) -> Table {
@@ -21,7 +20,7 @@ pub(super) fn table(all: &Inventory, worlds: &Worlds, about: &[About], now: Syst
         Column::text("WALLS"),
         Column { cut: true, ..Column::text("COMMAND") },
     ];
-    let mut table = Table::new(columns, charset());
+    let mut table = Table::new(columns, Charset::of_environment());
     let mut rows: Vec<Option<RowId>> = vec![None; worlds.list.len()];
     for at in 0..worlds.list.len() {
         add(at, all, worlds, about, now, &mut table, &mut rows);

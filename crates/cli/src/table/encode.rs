@@ -1,6 +1,6 @@
 //! Which characters may be written, and how wide they are.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 
 use unicode_width::UnicodeWidthChar;
 
@@ -13,6 +13,9 @@ pub enum Charset {
     Ascii,
 }
 
+/// Variables that name it, the first that is set and not empty.
+const VARIABLES: [&str; 3] = ["LC_ALL", "LC_CTYPE", "LANG"];
+
 /// What branches of a tree are drawn with.
 pub(super) struct Symbols {
     pub(super) branch: &'static [u8],
@@ -21,11 +24,19 @@ pub(super) struct Symbols {
 }
 
 impl Charset {
+    /// The one that the environment of this process asks for.
+    #[must_use]
+    pub fn of_environment() -> Charset {
+        let values = VARIABLES.map(|name| (name, std::env::var_os(name).unwrap_or_default()));
+        let find = |name: &str| values.iter().find(|(n, _)| *n == name).map(|(_, v)| v);
+        Charset::of(|name| find(name).map(OsString::as_os_str))
+    }
+
     /// The one that the environment asks for: the first of `LC_ALL`, `LC_CTYPE` and `LANG` that is set
     /// and not empty names it after a dot (`locale(7)`).
     pub fn of<'e>(var: impl Fn(&str) -> Option<&'e OsStr>) -> Charset {
         let set = |name: &&str| var(name).is_some_and(|value| !value.is_empty());
-        let name = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find(set).and_then(var);
+        let name = VARIABLES.into_iter().find(set).and_then(var);
         let name = name.map(|n| n.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
         let charset = name.split('.').nth(1).unwrap_or_default();
         let charset = charset.split('@').next().unwrap_or_default();

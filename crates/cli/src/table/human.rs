@@ -151,7 +151,7 @@ struct Measure {
 }
 
 fn measure(table: &Table, at: usize, column: &Column) -> Measure {
-    let heading = Charset::width(column.name.as_bytes());
+    let heading = if table.headings { Charset::width(column.name.as_bytes()) } else { column.bare };
     let (mut widest, mut branches) = (0, 0);
     let mut text = Vec::new();
     for row in 0..table.rows.len() {

@@ -28,6 +28,8 @@ pub enum Type {
 pub struct Column {
     /// Its heading; in JSON the name, in lower case.
     pub name: &'static str,
+    /// Its smallest width where headings are left out; else that of the heading.
+    pub bare: usize,
     /// Aligned at its right end.
     pub right: bool,
     /// Cut where the terminal is too narrow.
@@ -44,7 +46,15 @@ impl Column {
     /// A column of text, aligned at its left end.
     #[must_use]
     pub const fn text(name: &'static str) -> Column {
-        Column { name, right: false, cut: false, tree: false, lines: false, holds: Type::Text }
+        Column {
+            name,
+            bare: 1,
+            right: false,
+            cut: false,
+            tree: false,
+            lines: false,
+            holds: Type::Text,
+        }
     }
 
     /// A column of numbers, aligned at its right end.

@@ -9,6 +9,7 @@ mod applets;
 mod grants;
 mod job;
 mod lab;
+mod lsns;
 mod memory;
 mod phases;
 mod sample;
@@ -29,7 +30,7 @@ Usage: cargo xtask bench [OPTION]...
 
       --only NAME     Only this one; may be given again. NAME is one of
                        true-walls true-default phases grants-2000 work memory syscalls
-                       seccomp applets
+                       seccomp applets lsns
       --rounds N      Runs of each program (default: 200)
       --quick         A quarter of a minute for most: 40 runs of each
       --user NAME     As root: measure as this user (a name of /etc/passwd or UID:GID) besides root;
@@ -63,6 +64,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("syscalls", syscalls::run),
     ("seccomp", seccomp::run),
     ("applets", applets::run),
+    ("lsns", lsns::run),
 ];
 
 pub(crate) fn main(parser: Parser) -> Result<()> {

@@ -36,7 +36,7 @@ const fn row(id: Id, shape: Column, help: &'static str) -> Info {
 /// Every column.
 pub(super) static COLUMNS: [Info; 13] = [
     row(Id::Ns, Column::number("NS"), "number of the namespace, that of its inode"),
-    row(Id::Type, Column::text("TYPE"), "kind of namespace"),
+    row(Id::Type, Column { bare: 5, ..Column::text("TYPE") }, "kind of namespace"),
     row(Id::Path, Column::text("PATH"), "a path that leads to it"),
     row(Id::Nprocs, Column::number("NPROCS"), "how many processes are in it"),
     row(Id::Pid, Column::number("PID"), "lowest number of a process in it"),

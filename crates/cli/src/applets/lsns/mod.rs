@@ -27,7 +27,7 @@ pub(super) fn main(door: &Door, args: Vec<OsString>) -> u8 {
         Ok(Parsed::Help) => return print(door, help(door).as_bytes()),
         Ok(Parsed::Version) => return print(door, door.version().as_bytes()),
         Ok(Parsed::Columns(form)) => {
-            return print(door, &columns::list(form, Charset::of(variable)).print());
+            return print(door, &columns::list(form, Charset::of_environment()).print());
         }
         Err(options::Mistake::Grammar(misuse)) => return door.misuse(&misuse),
         Err(options::Mistake::Said(sentences)) => {
@@ -48,7 +48,7 @@ fn run(door: &Door, settings: &Settings) -> u8 {
             return if error.errno() == Some(NO_SUCH_CALL) { UNSUPPORTED } else { code };
         }
     };
-    let mut table = Table::new(settings.table_columns(), Charset::of(variable));
+    let mut table = Table::new(settings.table_columns(), Charset::of_environment());
     table.form = settings.form;
     table.headings = settings.headings;
     table.terminal = terminal();
@@ -56,12 +56,6 @@ fn run(door: &Door, settings: &Settings) -> u8 {
         Ok(()) => print(door, &table.print()),
         Err(sentence) => door.fail(sentence),
     }
-}
-
-/// A variable of the environment.
-fn variable<'e>(name: &str) -> Option<&'e std::ffi::OsStr> {
-    // Read a few times in the life of the process.
-    std::env::var_os(name).map(|value| &*Box::leak(value.into_boxed_os_str()))
 }
 
 /// The width of the terminal on standard output, where there is one.

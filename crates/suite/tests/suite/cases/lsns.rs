@@ -225,7 +225,7 @@ umount "a b" d; $LSNS -P -t uts -n
     let got = quietly(ctx, script)?;
     let text = got.out();
     let place = ctx.scratch.display();
-    let lines = format!("uts       0 root {place}/a b\n                 {place}/d\n");
+    let lines = format!("uts   0 root {place}/a b\n             {place}/d\n");
     let json =
         format!("{{\"namespaces\":[{{\"nprocs\":0,\"nsfs\":\"{place}/ab\\n{place}/d\"}}]}}\n");
     ensure!(text == lines.clone() + &json, "expected {:?}, got {text:?}", lines + &json);
