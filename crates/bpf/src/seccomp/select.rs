@@ -145,6 +145,13 @@ impl Selection {
             seen |= bit;
             before & bit != 0
         });
+        // A mask without bits says nothing.
+        let empty =
+            |arg: &&Arg| arg.op == Compare::MaskedEqual && arg.value == 0 && arg.value_two == 0;
+        let nothing = args.iter().filter(empty).count();
+        if nothing == args.len() || repeated && nothing > 0 {
+            return What::Always(verdict);
+        }
         if repeated {
             let each = args.iter().map(|arg| Alternative { verdict, conditions: vec![*arg] });
             self.alternatives.extend(each);
