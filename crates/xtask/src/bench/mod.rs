@@ -8,6 +8,7 @@
 mod grants;
 mod job;
 mod lab;
+mod limits;
 mod memory;
 mod phases;
 mod sample;
@@ -26,7 +27,8 @@ const HELP: &str = "\
 Usage: cargo xtask bench [OPTION]...
 
       --only NAME     Only this one; may be given again. NAME is one of
-                      true-walls true-default phases grants-2000 work memory syscalls
+                      true-walls true-default phases grants-2000 work memory limits
+                      syscalls
       --rounds N      Runs of each program (default: 200)
       --quick         A quarter of a minute for most: 40 runs of each
       --user NAME     As root: measure as this user (a name of /etc/passwd or UID:GID) besides root;
@@ -50,13 +52,14 @@ struct Options {
 
 type Bench = fn(&mut Lab) -> Result<()>;
 
-const BENCHES: [(&str, Bench); 7] = [
+const BENCHES: [(&str, Bench); 8] = [
     ("true-walls", start::walls),
     ("true-default", start::default),
     ("phases", phases::run),
     ("grants-2000", grants::run),
     ("work", work::run),
     ("memory", memory::run),
+    ("limits", limits::run),
     ("syscalls", syscalls::run),
 ];
 
