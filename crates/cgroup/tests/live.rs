@@ -110,8 +110,13 @@ struct Running(Child);
 impl Running {
     fn sh(script: &str) -> Running {
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", script]).stdin(Stdio::null()).stdout(Stdio::null());
+        command.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::null());
         Running(command.stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    /// Ends its standard input, which a script may wait for.
+    fn go(&mut self) {
+        drop(self.0.stdin.take());
     }
 
     fn pid(&self) -> i32 {
@@ -144,8 +149,10 @@ fn ticks(pid: i32) -> u64 {
 fn frozen_thawed_killed(controller: &str) {
     let Some(spec) = spec(&[controller], &Limits::default()) else { return };
     let group = Group::create(&spec).unwrap();
-    let running = Running::sh("(while :; do :; done) & while :; do :; done");
+    // It has children once it is in the group: else nothing would end them.
+    let mut running = Running::sh("read word; (while :; do :; done) & while :; do :; done");
     group.enter(running.pid()).unwrap();
+    running.go();
     wait_until("it runs", || ticks(running.pid()) > 0);
     group.freeze().unwrap();
     let before = ticks(running.pid());
@@ -182,8 +189,9 @@ fn killed_without_a_freezer() {
         return;
     };
     let group = Group::create(&spec).unwrap();
-    let running = Running::sh("while :; do (while :; do sleep 0.01 & done) & done");
+    let mut running = Running::sh("read word; while :; do (while :; do sleep 0.01 & done) & done");
     group.enter(running.pid()).unwrap();
+    running.go();
     wait_until("there are many", || group.processes().len() > 10);
     group.kill().unwrap();
     assert_eq!(group.processes(), []);

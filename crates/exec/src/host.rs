@@ -57,6 +57,10 @@ fn with_signals_blocked(program: &Arc<Program>, options: Options) -> Result<Ende
         (Errand::IdMaps, Some(maps)) => idmaps::write(pid, maps),
         (Errand::IdMaps, None) => Ok(()),
         (Errand::Group, _) => group.take(program, pid),
+        (Errand::TakeStock, _) => {
+            group.take_stock();
+            Ok(())
+        }
     });
     // The processes have ended before what they used goes.
     drop((helper, first.memory, disk));
