@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
-use dwell_cgroup::Group;
+use dwell_cgroup::{Group, Reached};
 use dwell_plan::group::{Maker, Told};
 use dwell_plan::program::Program;
 
@@ -11,28 +11,33 @@ use crate::{Ended, How, Stats, Usage};
 
 /// The group, where the Program has one.
 #[derive(Debug, Default)]
-pub(crate) struct WorldGroup(Option<Group>);
+pub(crate) struct WorldGroup {
+    group: Option<Group>,
+    /// What it had to tell while it was there.
+    stock: Option<(Stats, Reached)>,
+}
 
 impl WorldGroup {
     /// Makes it, where that is the host side's business.
     pub(crate) fn make(program: &Program) -> Result<Self, Failure> {
         match &program.group {
             Some(spec) if spec.maker == Maker::Caller => {
-                Group::create(spec).map(|group| WorldGroup(Some(group))).map_err(failed)
+                let group = Group::create(spec).map_err(failed)?;
+                Ok(WorldGroup { group: Some(group), stock: None })
             }
-            _ => Ok(WorldGroup(None)),
+            _ => Ok(WorldGroup::default()),
         }
     }
 
     /// The directory that the first process is cloned into.
     pub(crate) fn directory(&self) -> Result<Option<OwnedFd>, Failure> {
-        self.0.as_ref().map_or(Ok(None), |group| group.directory().map_err(failed))
+        self.group.as_ref().map_or(Ok(None), |group| group.directory().map_err(failed))
     }
 
     /// Has the first process, which waits, put into a group that somebody else makes.
     pub(crate) fn take(&mut self, program: &Program, pid: i32) -> Result<(), Failure> {
         if let Some(spec) = &program.group {
-            self.0 = Some(Group::adopt(spec, pid).map_err(failed)?);
+            self.group = Some(Group::adopt(spec, pid).map_err(failed)?);
         }
         Ok(())
     }
@@ -40,25 +45,37 @@ impl WorldGroup {
     /// What the world has used, to be read while the group is there.
     pub(crate) fn usage(&self, program: &Program) -> Option<Usage> {
         let told = program.group.as_ref().map_or(Told::default(), |spec| spec.told);
-        match &self.0 {
-            Some(group) => Some(Usage {
-                stats: without(group.stats(), told.own_processes),
+        match self.stock.or_else(|| self.look()) {
+            Some((stats, reached)) => Some(Usage {
+                stats: without(stats, told.own_processes),
                 of_processes: false,
-                reached: group.reached(),
+                reached,
                 told,
             }),
             None => program.wants_usage.then(|| Usage {
                 stats: of_processes(),
                 of_processes: true,
-                reached: dwell_cgroup::Reached::default(),
+                reached: Reached::default(),
                 told,
             }),
         }
     }
 
+    /// Reads what there is to tell, for later.
+    pub(crate) fn take_stock(&mut self) {
+        self.stock = self.look();
+    }
+
+    /// None where there is no group, or not any more.
+    fn look(&self) -> Option<(Stats, Reached)> {
+        let group = self.group.as_ref()?;
+        let stats = group.stats();
+        (stats != Stats::default()).then(|| (stats, group.reached()))
+    }
+
     /// The end of a world whose first process was among those that were killed when memory ran out.
     pub(crate) fn explains(&self, failure: Failure) -> Result<Ended, Failure> {
-        let killed = self.0.as_ref().is_some_and(|group| group.reached().oom_kills > 0);
+        let killed = self.group.as_ref().is_some_and(|group| group.reached().oom_kills > 0);
         if failure.cause != Cause::Lost || !killed {
             return Err(failure);
         }
@@ -68,7 +85,7 @@ impl WorldGroup {
 
     /// Removes it; what is left, a sentence each.
     pub(crate) fn remove(self) -> Vec<String> {
-        let removed = self.0.map_or(Ok(()), Group::remove);
+        let removed = self.group.map_or(Ok(()), Group::remove);
         removed.err().map(|error| error.sentence).into_iter().collect()
     }
 }

@@ -75,6 +75,10 @@ pub(crate) fn with_signals_blocked(
         (Errand::IdMaps, Some(maps)) => idmaps::write(pid, maps).map_err(Failure::from),
         (Errand::IdMaps, None) => Ok(()),
         (Errand::Group, _) => group.take(program, pid),
+        (Errand::TakeStock, _) => {
+            group.take_stock();
+            Ok(())
+        }
     });
     // The processes have ended before what they used goes.
     drop((helper, first.memory, disk));

@@ -163,11 +163,20 @@ impl<'a> Supervisor<'a> {
             Message::Terminal => self.terminal(fd),
             Message::Exited { code, changed } => {
                 self.ended = Some((How::Exited(code), counted(changed)));
+                self.take_stock(errand);
             }
             Message::Signaled { signal, changed } => {
                 self.ended = Some((How::Signaled(signal), counted(changed)));
+                self.take_stock(errand);
             }
             Message::Stopped => self.stop_with_program(),
+        }
+    }
+
+    /// The program has ended, and its group is still there.
+    fn take_stock(&mut self, errand: &mut impl FnMut(Errand, i32) -> Result<(), Failure>) {
+        if self.program.waits_at_end() {
+            self.answer(Errand::TakeStock, errand);
         }
     }
 
@@ -324,6 +333,7 @@ impl<'a> Supervisor<'a> {
 pub(crate) enum Errand {
     IdMaps,
     Group,
+    TakeStock,
 }
 
 /// Stops this process, or with 0 its whole group, until SIGCONT.

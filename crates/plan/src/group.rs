@@ -74,6 +74,13 @@ pub struct Member {
 }
 
 impl Group {
+    /// Whether it is gone as soon as nobody is in it: then what was used is read before the first process
+    /// ends, which waits for that.
+    #[must_use]
+    pub fn ends_with_its_processes(&self) -> bool {
+        matches!(self.maker, Maker::Systemd { .. })
+    }
+
     /// The directory of the outer level in one hierarchy.
     #[must_use]
     pub fn outer(&self, member: &Member) -> Text {

@@ -499,6 +499,13 @@ pub enum Topic {
 }
 
 impl Program {
+    /// Whether the first process waits, when its program has ended, until the host side has read what was
+    /// used.
+    #[must_use]
+    pub fn waits_at_end(&self) -> bool {
+        self.group.as_ref().is_some_and(crate::group::Group::ends_with_its_processes)
+    }
+
     /// The bytes of a string.
     #[must_use]
     pub fn bytes(&self, s: Str) -> &[u8] {

@@ -298,6 +298,13 @@ fn systemd_where_it_owns_the_tree() {
     let program = lower(&limited, &machine(1000, delegated)).unwrap();
     assert_eq!(program.group.unwrap().maker, Maker::Caller);
 
+    // But not what lies above, even where the rights would do.
+    let mut crowded = session();
+    crowded.hierarchies[0].places =
+        vec![Place { delegated: true, crowded: true, ..place("/s/u") }, place("/s"), root_place()];
+    let program = lower(&limited, &machine(0, crowded)).unwrap();
+    assert_ne!(program.group.unwrap().maker, Maker::Caller);
+
     let mut mute = session();
     mute.systemd = Some(Systemd::default());
     let (sentence, hint) = refusal(&limited, &machine(1000, mute));

@@ -158,5 +158,9 @@ fn tell(p: &Prepared, end: End, layer: Option<Fd>, below: Str) -> i32 {
         End::Signaled(signal) => (Message::Signaled { signal, changed }, signal.wrapping_add(128)),
     };
     let _ = raw::send(p.control, &message.encode());
+    if p.program().waits_at_end() {
+        // A host side that is gone closes its end.
+        let _ = raw::recv(p.control, &mut [0u8; 1]);
+    }
     code
 }

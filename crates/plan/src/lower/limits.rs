@@ -72,15 +72,19 @@ fn choose(cx: &Context<'_>, groups: &Cgroups, limits: &Limits) -> Result<Group, 
         }
         (GroupManager::Auto, Some(_)) => {
             // Where systemd has left a part of the tree to the caller, that is the caller's to use.
-            let own = groups.unified().and_then(|h| h.places.first());
-            if own.is_some_and(|place| place.delegated)
-                && let Ok(group) = by_caller(cx, groups, limits)
-            {
-                return Ok(group);
-            }
-            by_systemd(cx, groups, limits)
+            let own = delegated(groups).and_then(|own| by_caller(cx, &own, limits).ok());
+            own.map_or_else(|| by_systemd(cx, groups, limits), Ok)
         }
     }
+}
+
+/// The groups without what lies above the part that was delegated; none where none was.
+fn delegated(groups: &Cgroups) -> Option<Cgroups> {
+    let mut own = groups.clone();
+    let unified = own.hierarchies.iter_mut().find(|h| h.version == Version::V2)?;
+    let last = unified.places.iter().rposition(|place| place.delegated)?;
+    unified.places.truncate(last + 1);
+    Some(own)
 }
 
 fn by_caller(cx: &Context<'_>, groups: &Cgroups, limits: &Limits) -> Result<Group, Refusal> {

@@ -9,6 +9,7 @@ mod applets;
 mod grants;
 mod job;
 mod lab;
+mod limits;
 mod lsns;
 mod memory;
 mod phases;
@@ -29,8 +30,8 @@ const HELP: &str = "\
 Usage: cargo xtask bench [OPTION]...
 
       --only NAME     Only this one; may be given again. NAME is one of
-                       true-walls true-default phases grants-2000 work memory syscalls
-                       seccomp applets lsns
+                       true-walls true-default phases grants-2000 work memory limits
+                       syscalls seccomp applets lsns
       --rounds N      Runs of each program (default: 200)
       --quick         A quarter of a minute for most: 40 runs of each
       --user NAME     As root: measure as this user (a name of /etc/passwd or UID:GID) besides root;
@@ -61,6 +62,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("grants-2000", grants::run),
     ("work", work::run),
     ("memory", memory::run),
+    ("limits", limits::run),
     ("syscalls", syscalls::run),
     ("seccomp", seccomp::run),
     ("applets", applets::run),

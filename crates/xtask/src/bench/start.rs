@@ -47,7 +47,7 @@ pub(super) fn behind(walls: Vec<Job>, who: &Who) -> impl Iterator<Item = Job> {
     walls.into_iter().map(move |job| job.with(&[&nothing]))
 }
 
-fn compare(lab: &mut Lab, bench: &str, who: &Who, jobs: Vec<Job>) -> Result<()> {
+pub(super) fn compare(lab: &mut Lab, bench: &str, who: &Who, jobs: Vec<Job>) -> Result<()> {
     let jobs = lab.working(jobs);
     let samples = alternate(&jobs, lab.rounds)?;
     println!("\nAs {}:\n", who.label);
