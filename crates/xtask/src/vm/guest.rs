@@ -94,7 +94,7 @@ impl Guest {
     /// Passes lines on until the guest has said how its command ended; None when it fell silent.
     fn watch(&self, word: &str, lines: &mpsc::Receiver<Vec<u8>>) -> Result<Option<End>> {
         let began = Instant::now();
-        let boot = Duration::from_secs(60) * self.accel.slowness() / 2;
+        let boot = Duration::from_secs(60) * self.accel.slowness();
         let mut end = began + boot;
         let mut late = End::NotUp;
         loop {
