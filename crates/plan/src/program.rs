@@ -145,6 +145,9 @@ pub enum Op {
     ChdirTo(Slot),
     /// `chroot(2)`.
     Chroot(Str),
+    /// `move_mount(2)` of the tree, which the working directory is in, onto `/`, then `chroot(".")`.
+    /// `EINVAL` where `/` is not the root of a mount.
+    CoverRoot(Slot),
     /// `pivot_root(".", ".")`: the working directory becomes the root, the old root lies on top.
     PivotRoot,
     /// `umount2(".", MNT_DETACH)`.

@@ -58,6 +58,7 @@ pub fn call(program: &Program, op: Op) -> String {
         Op::Mount { fstype, at, .. } => format!("mount({}, {})", s(at), s(fstype)),
         Op::Propagate { at, to } => format!("mount({}, {to:?})", s(at)),
         Op::BindNamespace { on, .. } => format!("mount({}, MS_BIND)", s(on)),
+        Op::CoverRoot(_) => "move_mount(\"/\"), chroot(\".\")".to_owned(),
         Op::Chroot(path) => format!("chroot({})", s(path)),
         Op::Pidfd { target, .. } => format!("pidfd_open({})", target.pid),
         Op::EnterOnce { kinds, .. } => format!("setns({kinds})"),

@@ -88,9 +88,20 @@ fn mounts(p: &mut Prepared, op: Op) -> Result<(), Errno> {
             raw::move_mount(p.fd(tree), c"", p.fd(to), path, consts::MOVE_MOUNT_F_EMPTY_PATH | onto)
         }
         Op::PivotRoot => raw::pivot_root(c".", c"."),
+        Op::CoverRoot(tree) => cover_root(p.fd(tree)),
         Op::Detach => raw::umount2(c".", consts::MNT_DETACH),
         _ => files(p, op),
     }
+}
+
+/// KERNEL: in a chroot whose directory is no mount the cover would lie beside the way to the real root, and
+/// not on it.
+fn cover_root(tree: Fd) -> Result<(), Errno> {
+    if raw::statx_at(Fd::CWD, c"/", 0)?.mount_root != Some(true) {
+        return Err(Errno::INVAL);
+    }
+    raw::move_mount(tree, c"", Fd::CWD, c"/", consts::MOVE_MOUNT_F_EMPTY_PATH)?;
+    raw::chroot(c".")
 }
 
 fn files(p: &mut Prepared, op: Op) -> Result<(), Errno> {

@@ -150,6 +150,12 @@ impl Builder {
         self.block().rescues.push(Rescue { from, to, errnos: &[], then });
     }
 
+    /// If the op at `from` ends with one of `errnos`, the list goes on at the next op.
+    pub(super) fn rescue_one(&mut self, from: u32, errnos: &'static [i32]) {
+        let then = self.here();
+        self.block().rescues.push(Rescue { from, to: from + 1, errnos, then });
+    }
+
     /// A jump over what follows, to where [`land`](Self::land) is called.
     pub(super) fn leave(&mut self) -> u32 {
         let at = self.here();

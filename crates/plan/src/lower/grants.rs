@@ -7,7 +7,7 @@ use super::builder::Builder;
 use super::host_view;
 use super::view::{Fresh, Node, Placed, View};
 use crate::data_mount::mounts_below;
-use crate::facts::{CAP_SYS_ADMIN, Found, Shown};
+use crate::facts::{Found, Shown};
 use crate::path::WorldPath;
 use crate::plan::{Grant, GrantKind, Origin, RootSource};
 use crate::program::Topic;
@@ -35,7 +35,7 @@ pub(super) fn place(cx: &Context<'_>, view: &mut View) -> Result<(), Refusal> {
 
 /// A program that may mount in the namespace that its mounts were made in can undo them.
 fn refuse_to_be_undone(cx: &Context<'_>) -> Result<(), Refusal> {
-    let may_mount = super::entry::kept(cx).0 & (1 << CAP_SYS_ADMIN) != 0 && cx.ids.second.is_none();
+    let may_mount = cx.may_unmount();
     let undone = |what: &dyn std::fmt::Display| {
         Err(Refusal::with_hint(
             format!(

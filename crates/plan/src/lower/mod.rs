@@ -82,6 +82,11 @@ impl Context<'_> {
         self.facts.caller.is_admin() && is_initial(&self.facts.caller.uid_map)
     }
 
+    /// Whether the program may undo the mounts of its world.
+    fn may_unmount(&self) -> bool {
+        entry::kept(self).0 & (1 << crate::facts::CAP_SYS_ADMIN) != 0 && self.ids.second.is_none()
+    }
+
     /// Whether the root directory is the first file system of the mount namespace, as where an initramfs
     /// stays: such a mount has itself as its parent.
     fn root_is_first(&self) -> bool {

@@ -274,33 +274,40 @@ fn files(
     b.added = mounted.added;
     b.step("change", "the root directory", None);
     b.op(Op::ChdirTo(mounted.root));
+    exchange_root(cx, mounted.root, b);
     let root = b.str("/");
-    if cx.root_is_first() {
-        cover_root(mounted.root, root, b);
-    } else {
-        b.op(Op::PivotRoot);
-        // On top of the new root lies the old one, and on top of that perhaps the scratch.
-        if cx.facts.spot.is_root() {
-            b.op(Op::Detach);
-        }
-        b.op(Op::Detach);
-    }
     b.op(Op::Chdir(root));
     layer
 }
 
-/// KERNEL: the first file system hangs nowhere and can be neither moved nor taken away, so
-/// `pivot_root(2)` refuses it (EINVAL). It is covered instead. Whoever goes up from below `/` meets what
-/// covers it, and only a program that may unmount could take that off.
-fn cover_root(tree: Slot, root: Str, b: &mut Builder) {
-    b.decide(
-        Topic::Files,
-        "the world's root covers the machine's (move_mount, chroot)",
-        "the machine's root is the kernel's first file system, which pivot_root does not exchange",
-    );
-    b.op(Op::Attach { tree, to: Slot::CWD, path: root });
-    let here = b.str(".");
-    b.op(Op::Chroot(here));
+/// KERNEL: the first file system of a mount namespace (an initramfs that stays) hangs nowhere and can be
+/// neither moved nor taken away, so `pivot_root(2)` refuses it (EINVAL). It is covered instead. Whoever goes
+/// up from below `/` meets what covers it, and only a program that may unmount could take that off: such a
+/// world is not started.
+fn exchange_root(cx: &Context<'_>, tree: Slot, b: &mut Builder) {
+    if cx.root_is_first() {
+        b.decide(
+            Topic::Files,
+            "the world's root covers the machine's (move_mount, chroot)",
+            "the machine's root is the kernel's first file system, which pivot_root does not exchange",
+        );
+        b.op(Op::CoverRoot(tree));
+        return;
+    }
+    let pivot = b.mark();
+    b.op(Op::PivotRoot);
+    // On top of the new root lies the old one, and on top of that perhaps the scratch.
+    if cx.facts.spot.is_root() {
+        b.op(Op::Detach);
+    }
+    b.op(Op::Detach);
+    // Where the list of mounts was not wanted for anything else, this is how it shows.
+    if cx.facts.mounts.is_empty() && !cx.may_unmount() {
+        let over = b.leave();
+        b.rescue_one(pivot, &[EINVAL]);
+        b.op(Op::CoverRoot(tree));
+        b.land(over);
+    }
 }
 
 fn working_layer(
