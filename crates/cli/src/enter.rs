@@ -8,10 +8,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use dwell_plan::caps::{CapSet, NAMES};
-use dwell_plan::limits::Limits;
 use dwell_plan::plan::{
-    CapabilityChange, Command, ControlGroup, EnvVar, Identity, Join, Namespaces, Origin,
-    PLAN_VERSION, Process, RootSource, Surroundings, User, Workdir,
+    CapabilityChange, Command, EnvVar, Identity, Join, Namespaces, Origin, Process, Surroundings,
+    User, Workdir,
 };
 use dwell_plan::{NamespaceKind, NamespaceSet, Plan, Text, WorldPath};
 use dwell_probe::UserEntry;
@@ -306,22 +305,10 @@ fn plan(
         .workdir
         .as_ref()
         .map(|dir| Workdir { path: WorldPath::new(dir.as_bytes(), b"/"), required: true });
-    Plan {
-        version: PLAN_VERSION,
-        command: Command { argv, env, workdir },
-        namespaces: Namespaces { own: NamespaceSet::EMPTY, join },
-        identity: Identity { user, ..Identity::default() },
-        root: RootSource::default(),
-        grants: Vec::new(),
-        read_only: false,
-        scratch: None,
-        hostname: None,
-        clocks: Vec::new(),
-        limits: Limits::default(),
-        cgroup: ControlGroup::default(),
-        actions: Vec::new(),
-        process,
-    }
+    let command = Command { argv, env, workdir };
+    let namespaces = Namespaces { own: NamespaceSet::EMPTY, join };
+    let identity = Identity { user, ..Identity::default() };
+    Plan { identity, process, ..Plan::new(command, namespaces) }
 }
 
 const SHELL: &str = "/bin/sh";

@@ -63,6 +63,29 @@ pub struct Plan {
     pub actions: Vec<Action>,
 }
 
+impl Plan {
+    /// A Plan that asks for nothing but a program in these namespaces.
+    #[must_use]
+    pub fn new(command: Command, namespaces: Namespaces) -> Plan {
+        Plan {
+            version: PLAN_VERSION,
+            command,
+            namespaces,
+            identity: Identity::default(),
+            root: RootSource::default(),
+            grants: Vec::new(),
+            read_only: false,
+            scratch: None,
+            hostname: None,
+            clocks: Vec::new(),
+            limits: Limits::default(),
+            cgroup: ControlGroup::default(),
+            process: Process::default(),
+            actions: Vec::new(),
+        }
+    }
+}
+
 /// The program and what it is started with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

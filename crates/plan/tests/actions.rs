@@ -5,30 +5,14 @@ use dwell_plan::action::{
 };
 use dwell_plan::facts::{Caller, Facts, Kernel};
 use dwell_plan::idmap::{IdMap, IdRange};
-use dwell_plan::plan::{
-    Clock, ClockOffset, Command, EnvVar, Identity, Namespaces, PLAN_VERSION, Plan, Process,
-    RootSource,
-};
+use dwell_plan::plan::{Clock, ClockOffset, Command, EnvVar, Namespaces, Plan};
 use dwell_plan::program::{Block, MapWriter, Op, Program, Start};
 use dwell_plan::{NamespaceKind, NamespaceSet, Text, lower, lower_explained};
 
 fn plan(actions: Vec<Action>) -> Plan {
-    Plan {
-        limits: dwell_plan::limits::Limits::default(),
-        cgroup: dwell_plan::plan::ControlGroup::default(),
-        version: PLAN_VERSION,
-        command: Command { argv: vec![Text::from("true")], env: Vec::new(), workdir: None },
-        namespaces: Namespaces { own: NamespaceSet::EMPTY, join: Vec::new() },
-        identity: Identity::default(),
-        root: RootSource::default(),
-        grants: Vec::new(),
-        read_only: false,
-        scratch: None,
-        hostname: None,
-        clocks: Vec::new(),
-        process: Process::default(),
-        actions,
-    }
+    let command = Command { argv: vec![Text::from("true")], env: Vec::new(), workdir: None };
+    let namespaces = Namespaces { own: NamespaceSet::EMPTY, join: Vec::new() };
+    Plan { actions, ..Plan::new(command, namespaces) }
 }
 
 fn facts(uid: u32) -> Facts {

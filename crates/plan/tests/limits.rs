@@ -5,37 +5,15 @@ use dwell_plan::facts::{Caller, Facts, Kernel};
 use dwell_plan::group::Maker;
 use dwell_plan::idmap::{IdMap, IdRange};
 use dwell_plan::limits::{Amount, Cpu, DeviceAccess, DeviceKind, DeviceRule, Limits, Memory};
-use dwell_plan::plan::{
-    Command, ControlGroup, GroupManager, Identity, Namespaces, PLAN_VERSION, Plan, Process,
-    RootSource,
-};
+use dwell_plan::plan::{Command, GroupManager, Namespaces, Plan};
 use dwell_plan::program::{Barrier, HostFileKind, Op, Program};
 use dwell_plan::{NamespaceKind, NamespaceSet, Text, explain, lower, lower_explained};
 
 fn plan(limits: Limits) -> Plan {
-    Plan {
-        actions: Vec::new(),
-        version: PLAN_VERSION,
-        command: Command { argv: vec![Text::from("true")], ..Command::default() },
-        namespaces: Namespaces {
-            own: NamespaceSet::from_iter([
-                NamespaceKind::User,
-                NamespaceKind::Pid,
-                NamespaceKind::Cgroup,
-            ]),
-            join: Vec::new(),
-        },
-        identity: Identity::default(),
-        root: RootSource::default(),
-        grants: Vec::new(),
-        read_only: false,
-        scratch: None,
-        hostname: None,
-        clocks: Vec::new(),
-        limits,
-        cgroup: ControlGroup::default(),
-        process: Process::default(),
-    }
+    let command = Command { argv: vec![Text::from("true")], ..Command::default() };
+    let own = [NamespaceKind::User, NamespaceKind::Pid, NamespaceKind::Cgroup];
+    let namespaces = Namespaces { own: NamespaceSet::from_iter(own), join: Vec::new() };
+    Plan { limits, ..Plan::new(command, namespaces) }
 }
 
 fn memory_and_pids() -> Limits {

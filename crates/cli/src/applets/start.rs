@@ -6,10 +6,7 @@ use std::sync::Arc;
 
 use dwell_exec::Cause;
 use dwell_plan::action::Action;
-use dwell_plan::limits::Limits;
-use dwell_plan::plan::{
-    Command, ControlGroup, EnvVar, Identity, Namespaces, PLAN_VERSION, Plan, Process, RootSource,
-};
+use dwell_plan::plan::{Command, EnvVar, Namespaces, Plan};
 use dwell_plan::{NamespaceKind, NamespaceSet, Text, lower};
 
 use super::{Door, FAILURE};
@@ -58,22 +55,9 @@ fn plan(start: Start) -> Plan {
         argv.push(shell(&env, uid));
         actions.push(Action::LoginShell);
     }
-    Plan {
-        version: PLAN_VERSION,
-        command: Command { argv, env, workdir: None },
-        namespaces: Namespaces { own: NamespaceSet::EMPTY, join: Vec::new() },
-        identity: Identity::default(),
-        root: RootSource::default(),
-        grants: Vec::new(),
-        read_only: false,
-        scratch: None,
-        hostname: None,
-        clocks: Vec::new(),
-        limits: Limits::default(),
-        cgroup: ControlGroup::default(),
-        process: Process::default(),
-        actions,
-    }
+    let command = Command { argv, env, workdir: None };
+    let namespaces = Namespaces { own: NamespaceSet::EMPTY, join: Vec::new() };
+    Plan { actions, ..Plan::new(command, namespaces) }
 }
 
 /// `$SHELL`, else the shell of the user database, else `/bin/sh`.

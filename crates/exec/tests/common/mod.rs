@@ -5,32 +5,16 @@ use std::sync::Arc;
 
 use dwell_exec::{How, Options};
 use dwell_plan::facts::Facts;
-use dwell_plan::plan::{
-    Command, Identity, Namespaces, PLAN_VERSION, Plan, Process, RootSource, Workdir,
-};
+use dwell_plan::plan::{Command, Namespaces, Plan, Workdir};
 use dwell_plan::{NamespaceSet, Text, WorldPath, lower};
 
 pub(crate) fn plan(own: NamespaceSet, script: &str) -> Plan {
-    Plan {
-        version: PLAN_VERSION,
-        command: Command {
-            argv: ["/bin/sh", "-c", script].map(Text::from).to_vec(),
-            env: Vec::new(),
-            workdir: Some(Workdir { path: WorldPath::root(), required: false }),
-        },
-        namespaces: Namespaces { own, join: Vec::new() },
-        identity: Identity::default(),
-        root: RootSource::default(),
-        grants: Vec::new(),
-        read_only: false,
-        scratch: None,
-        hostname: None,
-        clocks: Vec::new(),
-        limits: Default::default(),
-        cgroup: Default::default(),
-        process: Process::default(),
-        actions: Vec::new(),
-    }
+    let command = Command {
+        argv: ["/bin/sh", "-c", script].map(Text::from).to_vec(),
+        env: Vec::new(),
+        workdir: Some(Workdir { path: WorldPath::root(), required: false }),
+    };
+    Plan::new(command, Namespaces { own, join: Vec::new() })
 }
 
 pub(crate) fn facts(plan: &Plan) -> Facts {
