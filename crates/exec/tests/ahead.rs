@@ -31,21 +31,23 @@ fn it_takes_its_program_or_ends() {
             return;
         }
     };
-    let options = Options { settles: true, ..Options::default() };
-    let program = Arc::new(lower(&described, &facts(&described)).expect("a program"));
-    assert_eq!(ahead.run(&program, &options).map(|e| e.how), Ok(How::Exited(7)));
-    assert!(has_no_children(), "after a run");
+    // A Program for other namespaces than those that it has.
+    let other = plan(without(NamespaceKind::Ipc), "exit 8");
+    let program = Arc::new(lower(&other, &facts(&other)).expect("a program"));
+    let ended = ahead.run(&program, &Options::default());
+    assert_eq!(ended.map(|e| e.how), Ok(How::Exited(8)));
+    assert!(has_no_children(), "after another Program");
 
     drop(Ahead::start(&described).expect("started again"));
     assert!(has_no_children(), "after it was not wanted");
 
-    // A Program for other namespaces than those that it has.
-    let other = plan(without(NamespaceKind::Ipc), "exit 8");
-    let program = Arc::new(lower(&other, &facts(&other)).expect("a program"));
-    let ahead = Ahead::start(&described).expect("started once more").expect("as before");
-    assert_eq!(ahead.run(&program, &options).map(|e| e.how), Ok(How::Exited(8)));
-    assert!(has_no_children(), "after another Program");
-
     let shared = plan(without(NamespaceKind::Net), "exit 0");
     assert!(Ahead::start(&shared).expect("no failure").is_none(), "nothing to gain");
+
+    // Last: who shares its memory with a world cannot be traced from then on, and so not make another.
+    let options = Options { settles: true, ..Options::default() };
+    let program = Arc::new(lower(&described, &facts(&described)).expect("a program"));
+    let ahead = Ahead::start(&described).expect("started once more").expect("as before");
+    assert_eq!(ahead.run(&program, &options).map(|e| e.how), Ok(How::Exited(7)));
+    assert!(has_no_children(), "after a run");
 }

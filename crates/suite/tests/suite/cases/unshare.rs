@@ -1,5 +1,6 @@
 //! `unshare`: what it does, where no older one can be asked.
 
+use std::fs;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -273,6 +274,9 @@ fn owner(ctx: &Ctx) -> Outcome {
 }
 
 /// A place with files that namespaces can be bound on, in mounts that nobody else sees.
+///
+/// KERNEL: a mount namespace is bound on a file only in an older one. What Linux 6.18 goes by are numbers
+/// that each processor takes from a supply of its own, so all of this stays on one of them.
 fn bound(ctx: &Ctx, script: &str) -> Outcome<Got> {
     let place = ctx.dir("bound")?;
     let script = format!(
@@ -281,7 +285,12 @@ fn bound(ctx: &Ctx, script: &str) -> Outcome<Got> {
         place.display()
     );
     let run = ctx.with_applets(&script)?;
-    run.through("unshare", &["--mount", "--propagation", "private"]).go()
+    let status = fs::read_to_string("/proc/self/status")?;
+    let allowed = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+    let first: String =
+        allowed.unwrap_or("0").trim().chars().take_while(char::is_ascii_digit).collect();
+    let unshare = ["-c", &first, "unshare", "--mount", "--propagation", "private"];
+    run.through("taskset", &unshare).go()
 }
 
 fn persistent(ctx: &Ctx) -> Outcome {
