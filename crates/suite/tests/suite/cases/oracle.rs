@@ -176,7 +176,7 @@ const USER: &[&str] = &[
     "unshare -R / true",
     "unshare -r -G 0 id",
     "nsenter -n/proc/self/ns/net true",
-    "unshare -r sleep 100 & nsenter -t $! -U true; kill $!",
+    "unshare -r sleep 100 & sleep 0.3; nsenter -t $! -U true; kill $!",
 ];
 
 fn the_same(ctx: &Ctx) -> Outcome {
