@@ -7,6 +7,7 @@
 mod install;
 mod lsns;
 mod nsenter;
+mod read;
 mod start;
 mod unshare;
 mod values;

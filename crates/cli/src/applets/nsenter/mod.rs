@@ -11,9 +11,10 @@ use dwell_plan::plan::EnvVar;
 use rustix::io::Errno;
 
 use super::Door;
+use super::read::Bad;
 use super::start::{self, Start};
 use crate::message::{self, reason};
-use options::{Bad, Read, Wanted, Who};
+use options::{Read, Wanted, Who};
 
 pub(super) fn main(door: &Door, args: Vec<OsString>) -> u8 {
     match options::read(args) {

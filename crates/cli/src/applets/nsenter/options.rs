@@ -6,8 +6,9 @@ use std::os::unix::ffi::OsStrExt;
 use dwell_plan::action::{Source, Target};
 use dwell_plan::{NamespaceKind, Text};
 
-use super::super::values::{number, number_or};
-use crate::getopt::{Getopt, Misuse, Operands, Spelling, Takes};
+use crate::applets::read::{self, Bad};
+use crate::applets::values::{number, number_or};
+use crate::getopt::{Getopt, Operands, Spelling, Takes};
 
 /// What an option is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,33 +105,7 @@ pub(super) struct Wanted {
 }
 
 /// What the options come down to.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Read {
-    Wanted(Box<Wanted>),
-    Help,
-    Version,
-}
-
-/// Why they come down to nothing.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Bad {
-    /// A word that is no option.
-    Misuse(Misuse),
-    /// A value that is none, or an option too many.
-    Value(String),
-}
-
-impl From<Misuse> for Bad {
-    fn from(misuse: Misuse) -> Bad {
-        Bad::Misuse(misuse)
-    }
-}
-
-impl From<String> for Bad {
-    fn from(sentence: String) -> Bad {
-        Bad::Value(sentence)
-    }
-}
+pub(super) type Read = read::Read<Wanted>;
 
 /// Reads the options.
 pub(super) fn read(args: Vec<OsString>) -> Result<Read, Bad> {

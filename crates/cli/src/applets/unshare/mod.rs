@@ -11,9 +11,10 @@ use dwell_plan::plan::EnvVar;
 use dwell_plan::{NamespaceKind, Text};
 
 use super::Door;
+use super::read::Bad;
 use super::start::{self, Start};
 use crate::message;
-use options::{Bad, Environment, Read, TABLE, TABLE_OF_COMMAND, Wanted};
+use options::{Environment, Read, TABLE, TABLE_OF_COMMAND, Wanted};
 
 pub(super) fn main(door: &Door, args: Vec<OsString>) -> u8 {
     let ids = || {

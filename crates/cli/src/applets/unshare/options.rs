@@ -5,9 +5,10 @@ use std::ffi::{OsStr, OsString};
 use dwell_plan::action::{IdBlock, Propagation, Setgroups};
 use dwell_plan::{NamespaceKind, NamespaceSet, Text};
 
-use super::super::values;
+use crate::applets::read::{self, Bad};
+use crate::applets::values;
 use crate::applets::values::number_or;
-use crate::getopt::{Getopt, Misuse, Operands, Spelling, Takes};
+use crate::getopt::{Getopt, Operands, Spelling, Takes};
 
 /// What an option is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,33 +147,7 @@ pub(super) struct Wanted {
 }
 
 /// What the options come down to.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Read {
-    Wanted(Box<Wanted>),
-    Help,
-    Version,
-}
-
-/// Why they come down to nothing.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Bad {
-    /// A word that is no option.
-    Misuse(Misuse),
-    /// A value that is none.
-    Value(String),
-}
-
-impl From<Misuse> for Bad {
-    fn from(misuse: Misuse) -> Bad {
-        Bad::Misuse(misuse)
-    }
-}
-
-impl From<String> for Bad {
-    fn from(sentence: String) -> Bad {
-        Bad::Value(sentence)
-    }
-}
+pub(super) type Read = read::Read<Wanted>;
 
 const PROC: &str = "/proc";
 const BINFMT: &str = "/proc/sys/fs/binfmt_misc";
