@@ -291,6 +291,6 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&as_json(&checks)).unwrap();
         assert_eq!(json["dwell_run_works"], false);
         assert_eq!(json["checks"].as_array().map(Vec::len), Some(checks.len()));
-        assert_eq!(json["checks"][1]["verdict"], "refused");
+        assert_eq!(json["checks"][2]["verdict"], "refused");
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::{Display, Write as _};
 
 use dwell_plan::NamespaceSet;
+use dwell_plan::hardening::{Hardening, ProcView};
 use dwell_plan::limits::{Amount, Limits, Swap, Weight};
 use dwell_plan::plan::{
     CapabilityChange, Clock, GrantKind, Mapping, Origin, Plan, Pty, RootSource, Seccomp,
@@ -22,6 +23,7 @@ pub fn plan(plan: &Plan) -> String {
         page.files(plan);
         page.limits(plan);
         page.process(plan);
+        page.hardening(&plan.hardening);
     }
     for (at, action) in plan.actions.iter().enumerate() {
         page.item(at, "does", &format_args!("{action:?}"));
@@ -196,6 +198,21 @@ impl Page {
         if let Some(ms) = process.timeout_ms {
             let text = format!("after {}.{:03} s", ms / 1000, ms % 1000);
             self.fact("ends", &text);
+        }
+    }
+
+    fn hardening(&mut self, hardening: &Hardening) {
+        if hardening.proc != ProcView::Default {
+            self.fact("/proc", &hardening.proc.word());
+        }
+        for (at, sysctl) in hardening.sysctls.iter().enumerate() {
+            self.item(at, "settings", &format_args!("{} = {}", sysctl.key, sysctl.value));
+        }
+        if hardening.no_new_code {
+            self.fact("code", &"nothing that was written in the world is executed");
+        }
+        if hardening.verify {
+            self.fact("walls", &"tried before the program starts");
         }
     }
 

@@ -26,6 +26,8 @@ pub enum Cause {
     ProgramMissing,
     /// The program cannot be run: exit code 126.
     ProgramRefused,
+    /// A wall does not hold, or could not be tried.
+    Wall,
     /// The world's process vanished.
     Lost,
 }
@@ -72,6 +74,9 @@ impl Failure {
         };
         if matches!(failed, Op::Exec) {
             return of_exec(program, errno, head);
+        }
+        if let Op::Prove(act) = failed {
+            return Failure::host(act.sentence(errno, &reason(errno)), Cause::Wall);
         }
         let step = program.step(block, op);
         let what = step.map_or_else(

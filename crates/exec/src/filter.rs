@@ -3,7 +3,7 @@
 use dwell_bpf::seccomp::emulate::{self, Data};
 use dwell_bpf::seccomp::{self, Call, Instruction, Machine, Setting};
 use dwell_plan::Program;
-use dwell_sys::raw::SockFilter;
+use dwell_sys::raw::{self, SockFilter};
 
 use crate::failure::{Cause, Failure};
 
@@ -12,6 +12,8 @@ use crate::failure::{Cause, Failure};
 pub(crate) struct Filter {
     pub(crate) instructions: Vec<SockFilter>,
     pub(crate) flags: u32,
+    /// A harmless call that it refuses, and with which error.
+    pub(crate) refused: Option<(u32, i32)>,
 }
 
 /// Compiles the Program's profile, if it has one.
@@ -38,10 +40,25 @@ pub(crate) fn compile(program: &Program) -> Result<Filter, Failure> {
     if !may_execute(&compiled.instructions) {
         return Err(refused("it refuses execve, by which the program is started".to_owned()));
     }
+    let refused = harmless_refused(&compiled.instructions);
     let instructions = compiled.instructions.iter();
     let instructions =
         instructions.map(|i| SockFilter { code: i.code, jt: i.jt, jf: i.jf, k: i.k }).collect();
-    Ok(Filter { instructions, flags: compiled.flags })
+    Ok(Filter { instructions, flags: compiled.flags, refused })
+}
+
+/// A call that does nothing when it is made, and that the filter answers with an error.
+fn harmless_refused(filter: &[Instruction]) -> Option<(u32, i32)> {
+    /// `SECCOMP_RET_ERRNO`: the error is in the lower half.
+    const ERRNO: u32 = 0x0005_0000;
+    let own = Machine::OWN.abis().first()?;
+    raw::HARMLESS.into_iter().find_map(|number| {
+        let arch = own.audit();
+        let data = Data { number, arch, instruction_pointer: 0x40_1000, args: [0; 6] };
+        let verdict = emulate::verdict(filter, &data).ok()?;
+        let errno = i32::try_from(verdict & 0xffff).ok()?;
+        (verdict & 0xffff_0000 == ERRNO && errno > 0).then_some((number, errno))
+    })
 }
 
 /// Whether the filter lets `execve(2)` through, or leaves it to a tracer. With the filter installed nobody

@@ -14,6 +14,7 @@ use crate::failure::{Cause, Failure, reason};
 use crate::groups::WorldGroup;
 use crate::message::Message;
 use crate::prepared::{Prepared, clone_bits};
+use crate::proof::Outside;
 use crate::supervise::{Errand, Supervisor};
 use crate::{Ended, Options, STACK, ahead, aside, child, filter, idmaps};
 
@@ -41,6 +42,8 @@ pub(crate) fn with_signals_blocked(
     if let (Some(slot), Some((_, theirs))) = (program.aside, &aside) {
         prepared.put(slot, Fd::of(theirs));
     }
+    let (outside, canary) = Outside::look(program)?;
+    prepared.outside = outside;
     check_kept(program)?;
     let disk = make_disk_layer(program)?;
     let mut group = WorldGroup::make(program)?;
@@ -81,7 +84,7 @@ pub(crate) fn with_signals_blocked(
         }
     });
     // The processes have ended before what they used goes.
-    drop((helper, first.memory, disk));
+    drop((helper, first.memory, disk, canary));
     ended = ended.or_else(|failure| group.explains(failure));
     if let Ok(ended) = &mut ended {
         ended.usage = group.usage(program).map(Box::new);

@@ -29,6 +29,7 @@ mod idmaps;
 mod in_place;
 mod message;
 mod prepared;
+mod proof;
 mod relay;
 mod supervise;
 

@@ -5,6 +5,7 @@ use std::ffi::CStr;
 use std::sync::Arc;
 
 use crate::filter::Filter;
+use crate::proof::Outside;
 use dwell_plan::program::{Attrs, Op, Program, Slot, Str};
 use dwell_sys::raw::{self, ArgArea, Errno, ExecTable, Fd, Stack, consts};
 
@@ -21,6 +22,8 @@ pub(crate) struct Prepared {
     /// For [`Op::Filter`].
     pub(crate) filter: Filter,
     pub(crate) arguments: Option<ArgArea>,
+    /// For [`Op::Prove`].
+    pub(crate) outside: Outside,
     /// Ranges of descriptors that nobody needs.
     pub(crate) unneeded: Vec<(u32, u32)>,
     /// How many files the host side sends before the list begins.
@@ -61,6 +64,7 @@ impl Prepared {
             stack: if spawns { Some(Stack::new(64 * 1024)?) } else { None },
             filter,
             arguments,
+            outside: Outside::default(),
             unneeded: Vec::new(),
             awaited: 0,
             umask: 0o022,

@@ -19,6 +19,7 @@ impl Plan {
         self.check_files()?;
         self.check_namespaces()?;
         self.check_ids()?;
+        self.check_hardening()?;
         self.check_process()
     }
 

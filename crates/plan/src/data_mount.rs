@@ -62,6 +62,11 @@ pub const SYSTEM_TREES: [&str; 12] = [
     "/gnu", "/snap",
 ];
 
+/// Trees that programs lie in. In a world that brings no code of its own they cannot be changed.
+pub const PROGRAM_TREES: [&str; 11] = [
+    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/nix", "/gnu", "/snap",
+];
+
 /// Whether a path lies in a tree of the operating system's. `/usr/local` is the administrator's, but
 /// what is mounted below it is shown with `/usr`.
 #[must_use]

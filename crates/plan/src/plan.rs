@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::action::Action;
+use crate::hardening::Hardening;
 use crate::idmap::IdMap;
 use crate::limits::Limits;
 use crate::namespace::{NamespaceKind, NamespaceSet};
@@ -57,6 +58,9 @@ pub struct Plan {
     /// Life of the process.
     #[serde(default)]
     pub process: Process,
+    /// What makes it harder than its walls.
+    #[serde(default, skip_serializing_if = "Hardening::is_default")]
+    pub hardening: Hardening,
     /// What the process itself does, in this order, before it becomes the program. A plan with actions
     /// is no world: it has nothing else but its command.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -81,6 +85,7 @@ impl Plan {
             limits: Limits::default(),
             cgroup: ControlGroup::default(),
             process: Process::default(),
+            hardening: Hardening::default(),
             actions: Vec::new(),
         }
     }

@@ -9,6 +9,7 @@ use crate::caps::CapSet;
 use crate::facts::Kernel;
 use crate::namespace::{NamespaceKind, NamespaceSet};
 use crate::plan::{Clock, Origin, Pty};
+use crate::proof::Act;
 use crate::seccomp::Profile;
 use crate::text::Text;
 
@@ -197,6 +198,11 @@ pub enum Op {
     Ambient { set: u64 },
     /// `prctl(PR_SET_NO_NEW_PRIVS)`.
     NoNewPrivs,
+    /// `prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN)`, Linux 6.3: no mapping is writable and executable,
+    /// and none becomes executable that was not.
+    RefuseExecGain,
+    /// Tries a forbidden act. It fails with [`SUCCEEDED`](crate::proof::SUCCEEDED) where that succeeds.
+    Prove(Act),
     /// `close_range(2)` with `CLOSE_RANGE_CLOEXEC` from 3 on, then back for the kept ones.
     KeepDescriptors,
     /// Every signal at its default, none blocked.

@@ -63,6 +63,7 @@ pub fn call(program: &Program, op: Op) -> String {
         Op::Pidfd { target, .. } => format!("pidfd_open({})", target.pid),
         Op::EnterOnce { kinds, .. } => format!("setns({kinds})"),
         Op::SetIds { uid, gid } => format!("setresgid({gid}), setresuid({uid})"),
+        Op::Prove(act) => act.proof().call.to_owned(),
         other => bare(other).to_owned(),
     }
 }
@@ -87,6 +88,7 @@ fn bare(op: Op) -> &'static str {
         Op::BoundingSet { .. } => "prctl(PR_CAPBSET_DROP)",
         Op::Capabilities { .. } => "capset",
         Op::Ambient { .. } => "prctl(PR_CAP_AMBIENT)",
+        Op::RefuseExecGain => "prctl(PR_SET_MDWE)",
         Op::NoNewPrivs => "prctl(PR_SET_NO_NEW_PRIVS)",
         Op::Barrier(_) => "waiting for the host side",
         Op::SendPty(_) => "sendmsg",

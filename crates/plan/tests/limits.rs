@@ -241,7 +241,8 @@ fn rlimits_where_they_are_accepted() {
     let set: Vec<Op> =
         program.entry.ops.iter().copied().filter(|op| matches!(op, Op::Rlimit { .. })).collect();
     let rlimit = |resource, n| Op::Rlimit { resource, soft: n, hard: n };
-    assert_eq!(set, [rlimit(9, 1 << 20), rlimit(6, 6)]);
+    // The first is what every world has: no core dumps.
+    assert_eq!(set, [rlimit(4, 1), rlimit(9, 1 << 20), rlimit(6, 6)]);
     // Where a group can be had it is taken, and what no rlimit does is refused.
     assert!(lower(&plan, &machine(0, v2(vec![root_place()]))).unwrap().notes.is_empty());
     plan.limits.cpu = Cpu { quota: Some(Amount::Of(1000)), ..Cpu::default() };

@@ -120,6 +120,7 @@ fn shows_live_trees(plan: &Plan) -> bool {
         matches!(grant.what, GrantKind::ReadOnly { .. } | GrantKind::ReadWrite { .. })
     };
     plan.read_only
+        || plan.hardening.no_new_code
         || matches!(plan.root, RootSource::Directory { writable: true, .. })
         || plan.grants.iter().any(live)
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 
+use dwell_plan::data_mount::PROGRAM_TREES;
 use dwell_plan::facts::{Entry, Found};
 use dwell_plan::plan::{Plan, RootSource};
 use dwell_plan::{Text, WorldPath};
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 
 use crate::file::{self, PATH};
 use crate::look;
@@ -102,6 +103,20 @@ impl<'a> World<'a> {
         }
     }
 
+    /// What is right below `/` itself, links not followed.
+    fn find_itself(&self, path: &WorldPath) -> Found {
+        let itself = match self {
+            World::Host(_) => look::stat(CWD, path.as_bytes(), AtFlags::SYMLINK_NOFOLLOW),
+            World::Directory(root) => {
+                look::stat(root.as_fd(), path.relative(), AtFlags::SYMLINK_NOFOLLOW)
+            }
+        };
+        match itself.map(|stat| look::file_type(&stat)) {
+            Ok(FileType::Symlink) | Err(_) => Found::Missing,
+            Ok(_) => self.find(path),
+        }
+    }
+
     /// The same for a directory right below `/`, which is looked into.
     fn find_top(&self, path: &WorldPath) -> Found {
         let is_it = |entry: &&Entry| entry.name.as_bytes() == path.name();
@@ -136,6 +151,11 @@ impl<'a> World<'a> {
             let top = place.components().count() == 1;
             let found = if top { self.find_top(&place) } else { self.find(&place) };
             out.insert(place, found);
+        }
+        if plan.hardening.no_new_code {
+            let trees = PROGRAM_TREES.map(WorldPath::abs).into_iter();
+            let found = trees.map(|tree| (tree.clone(), self.find_itself(&tree)));
+            out.extend(found.filter(|(_, found)| found.is_dir()));
         }
         let workdir = plan.command.workdir.as_ref().map(|workdir| &workdir.path);
         let dests = plan.grants.iter().map(|grant| real.get(&grant.dest).unwrap_or(&grant.dest));

@@ -26,6 +26,7 @@ fn plan() -> Plan {
         limits: Default::default(),
         cgroup: Default::default(),
         process: Process::default(),
+        hardening: Default::default(),
         actions: Vec::new(),
     }
 }

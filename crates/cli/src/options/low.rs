@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use dwell_plan::hardening::Hardening;
 use dwell_plan::idmap::IdRange;
 use dwell_plan::limits::{IoDevice, Limits};
 use dwell_plan::plan::{CapabilityChange, ClockOffset, ControlGroup, Pty, Rlimit};
@@ -65,6 +66,8 @@ pub struct LowArgs {
     pub seccomp: Option<Typed<LowSeccomp>>,
     pub seccomp_log: Option<Typed<()>>,
     pub as_pid_1: Option<Typed<()>>,
+    /// `--no-new-code`, `--proc`, `--sysctl` and `--verify`.
+    pub hardening: Hardening,
     pub explain: Option<Typed<()>>,
     pub plan: Option<Typed<PlanForm>>,
     pub from_plan: Option<Typed<RawPath>>,

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
+use dwell_plan::hardening::ProcView;
 use dwell_plan::limits::{Amount, Swap, Weight};
 use dwell_plan::plan::{CapabilityChange, GroupManager, Pty};
 use lexopt::Arg;
@@ -264,6 +265,17 @@ fn set(low: &mut LowArgs, option: &Opt, given: Given, long: bool) -> Result<(), 
         }
         Id::SeccompLog => low.seccomp_log = Some(given.typed(())),
         Id::AsPid1 => low.as_pid_1 = Some(given.typed(())),
+        Id::NoNewCode => low.hardening.no_new_code = true,
+        Id::Proc => {
+            let views = [ProcView::Pids, ProcView::Tools, ProcView::Full];
+            low.hardening.proc = given.choice(option, &views.map(|view| (view.word(), view)))?;
+        }
+        Id::Sysctl => {
+            let sysctl = given.of(value::sysctl)?;
+            low.hardening.sysctls.retain(|other| other.key != sysctl.key);
+            low.hardening.sysctls.push(sysctl);
+        }
+        Id::Verify => low.hardening.verify = true,
         Id::Explain => low.explain = Some(given.typed(())),
         Id::Plan => {
             let form =

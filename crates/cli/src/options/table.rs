@@ -105,6 +105,21 @@ pub static RUN: &[Opt] = &[
         ..FILES
     },
     Opt {
+        id: Id::Proc,
+        name: "proc",
+        value: Some("VIEW"),
+        choices: &["pids", "tools", "full"],
+        help: "What /proc shows: pids, tools or full",
+        long: &[
+            "`pids` are the program's own processes and nothing else (Linux 5.8). `tools` is what \
+             programs like ps, top and free read. `full` is everything but what acts on the whole \
+             machine: what container engines cover, and settings read-only. Without this option a \
+             world started by root has `full`; that of a user, whose program can change nothing \
+             there, has nothing covered, so that worlds can be made inside.",
+        ],
+        ..FILES
+    },
+    Opt {
         id: Id::Socket,
         name: "socket",
         value: Some("PATH"),
@@ -219,6 +234,20 @@ pub static RUN: &[Opt] = &[
         value: Some("NAME"),
         help: "Name the box; `hostname` prints it",
         long: &["At most 64 bytes. Without it the name is dwell."],
+        ..NAMESPACES
+    },
+    Opt {
+        id: Id::Sysctl,
+        name: "sysctl",
+        value: Some("KEY=VALUE"),
+        repeatable: true,
+        help: "Set a kernel setting of the world's own",
+        long: &[
+            "Those of the network, of System V and POSIX queues and of the world's names: net.*, \
+             kernel.shm*, kernel.msg*, kernel.sem, fs.mqueue.*, kernel.hostname and \
+             kernel.domainname. Others are the whole machine's and refused. An ordinary user may \
+             set what the kernel leaves to root of the namespace.",
+        ],
         ..NAMESPACES
     },
     Opt {
@@ -563,6 +592,29 @@ pub static RUN: &[Opt] = &[
         help: "Log calls that would be refused, and make them",
         long: &["The kernel's log (or its audit log) then names each of them: \
              `type=1326 ... syscall=N`. For finding out what a program needs."],
+        ..PROCESS
+    },
+    Opt {
+        id: Id::NoNewCode,
+        name: "no-new-code",
+        help: "Refuse to execute what the world has written",
+        long: &[
+            "No file and no memory that can be written can be executed, and what can be executed \
+             cannot be written. Writable layers, grants and directories in memory are noexec, /usr, \
+             /opt and the like and /proc are read-only; the kernel refuses memory that is written \
+             and executed (Linux 6.3), memory files, tracing, and user namespaces inside. Programs \
+             that translate code while they run (Java, JavaScript) do not work.",
+            "Scripts are data: an interpreter that the world has reads them. A file that comes as \
+             an open descriptor is on a mount of the machine's.",
+        ],
+        ..PROCESS
+    },
+    Opt {
+        id: Id::Verify,
+        name: "verify",
+        help: "Try each wall before the program starts",
+        long: &["Just before the program is executed its process tries one forbidden act at each \
+             wall, and the world is not started where one succeeds. `dwell doctor` always does so."],
         ..PROCESS
     },
     // Plan and help

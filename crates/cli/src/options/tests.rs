@@ -47,7 +47,11 @@ fn example(option: &Opt) -> &'static str {
         Id::StatsFile => "/a",
         Id::Nice => "-5",
         Id::OomScore => "500",
-        Id::CgroupWritable
+        Id::Proc => "tools",
+        Id::Sysctl => "net.core.somaxconn=9",
+        Id::NoNewCode
+        | Id::Verify
+        | Id::CgroupWritable
         | Id::RlimitFallback
         | Id::Stats
         | Id::Home

@@ -1,9 +1,10 @@
 //! The grammar of values. Errors say what is wrong with the value; the caller names the option.
 
 use dwell_plan::caps::{self, CapSet};
+use dwell_plan::hardening::Sysctl;
 use dwell_plan::limits::{Amount, IoDevice};
 use dwell_plan::plan::{Clock, ClockOffset, Rlimit};
-use dwell_plan::{NamespaceKind, NamespaceSet};
+use dwell_plan::{NamespaceKind, NamespaceSet, Text};
 
 use super::low::{EnvSource, IdSpec, Kinds, LowIo, LowJoin, LowMap, LowSeccomp, LowUser};
 use super::nearest;
@@ -388,6 +389,17 @@ pub(crate) fn variable(value: &[u8]) -> Result<EnvSource, String> {
     })
 }
 
+/// `KEY=VALUE` of `sysctl(8)`.
+pub(crate) fn sysctl(value: &[u8]) -> Result<Sysctl, String> {
+    let cut = value.iter().position(|b| *b == b'=').ok_or("it is not KEY=VALUE")?;
+    let (key, rest) = value.split_at(cut);
+    let key = std::str::from_utf8(key).map_err(|_| "the key is not UTF-8 text")?.to_owned();
+    if key.is_empty() {
+        return Err("the setting has no name".to_owned());
+    }
+    Ok(Sysctl { key, value: Text::from(rest.get(1..).unwrap_or_default()) })
+}
+
 /// The name of a box: what `sethostname(2)` takes, without blanks.
 pub(crate) fn hostname(text: &str) -> Result<String, String> {
     if text.is_empty() {
@@ -562,6 +574,9 @@ mod tests {
         assert_eq!(variable(b"A="), Ok(EnvSource::Set(b"A".to_vec(), Vec::new())));
         assert_eq!(variable(b"A"), Ok(EnvSource::Copy(b"A".to_vec())));
         assert!(variable(b"=x").is_err());
+        let set = Sysctl { key: "net.a".to_owned(), value: "1=2".into() };
+        assert_eq!(sysctl(b"net.a=1=2"), Ok(set));
+        assert!(sysctl(b"net.a").is_err() && sysctl(b"=1").is_err());
         assert_eq!(descriptor("3"), Ok(3));
         assert!(descriptor("-1").is_err());
     }

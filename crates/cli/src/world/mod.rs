@@ -82,6 +82,7 @@ pub fn plan(low: LowArgs, invocation: &Invocation<'_>) -> Result<Plan, Failure> 
             seccomp,
             surroundings: None,
         },
+        hardening: low.hardening,
         actions: Vec::new(),
     })
 }

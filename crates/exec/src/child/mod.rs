@@ -5,6 +5,7 @@
 mod changes;
 pub(crate) mod ops;
 mod own;
+mod prove;
 mod reap;
 pub(crate) mod start;
 

@@ -198,6 +198,8 @@ fn rights(p: &mut Prepared, op: Op) -> Result<(), Errno> {
             raw::cap_ambient_clear_all()?;
             each_bit(set, raw::cap_ambient_raise)
         }
+        Op::Prove(act) => super::prove::prove(p, act),
+        Op::RefuseExecGain => raw::refuse_exec_gain(),
         Op::NoNewPrivs => raw::set_no_new_privs(),
         Op::Filter => raw::seccomp_set_filter(&p.filter.instructions, p.filter.flags).map(drop),
         _ => own::own(p, op),

@@ -17,9 +17,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Context;
 use super::builder::Builder;
+use super::no_new_code;
 use super::view::{Fresh, KernelFs, Node, Placed, View};
 use crate::errno::{EACCES, ELOOP, ENOENT, ENOTDIR, EPERM};
 use crate::facts::Found;
+use crate::hardening::ProcView;
 use crate::path::WorldPath;
 use crate::plan::{Origin, RootSource};
 use crate::program::{Attrs, DISK_LAYER, Op, Slot};
@@ -91,7 +93,8 @@ pub(super) fn mounts(
     if !size.is_empty() {
         options.push(("size", size.as_bytes()));
     }
-    let scratch = b.new_filesystem("tmpfs", &options, Attrs::SAFE);
+    let attrs = Attrs { noexec: cx.no_new_code(), ..Attrs::SAFE };
+    let scratch = b.new_filesystem("tmpfs", &options, attrs);
     let spot = b.str(cx.facts.spot.as_bytes());
     b.op(Op::Attach { tree: scratch, to: Slot::CWD, path: spot });
     let mut e = Emitter {
@@ -337,15 +340,22 @@ impl Emitter<'_> {
     ) -> Slot {
         let copied = self.whole.remove(path);
         let tree = copied.unwrap_or_else(|| self.b.clone_tree(Slot::CWD, source, recursive));
-        let attrs = Attrs { read_only, nosuid: true, nodev: !device, noexec: device && !recursive };
+        let noexec = device && !recursive || self.forbids_programs(path, read_only);
+        let attrs = Attrs { read_only, nosuid: true, nodev: !device, noexec };
         self.b.op(Op::SetAttrs { tree, attrs, recursive });
         tree
+    }
+
+    /// Whether programs must not be run from a tree of the machine's: it can be written, here or there.
+    fn forbids_programs(&self, path: &WorldPath, read_only: bool) -> bool {
+        self.cx.no_new_code()
+            && (!read_only || no_new_code::is_written_elsewhere(self.cx, self.view, path))
     }
 
     fn kernel(&mut self, path: &WorldPath, fs: KernelFs, ground: &Ground) {
         self.point(path, true, ground);
         let tree = match fs {
-            KernelFs::Proc => self.b.new_filesystem("proc", &[], Attrs::KERNEL),
+            KernelFs::Proc => self.proc(),
             KernelFs::Mqueue => self.b.new_filesystem("mqueue", &[], Attrs::KERNEL),
             KernelFs::Sysfs => self.b.new_filesystem("sysfs", &[], Attrs::KERNEL_READ_ONLY),
             KernelFs::Devpts => self.b.new_filesystem(
@@ -356,6 +366,15 @@ impl Emitter<'_> {
         };
         self.attach(tree, path, ground);
         self.grounds.insert(path.clone(), Ground::Other);
+    }
+
+    /// KERNEL: who can write to `/proc/PID/mem` writes to memory that is read-only and executable too.
+    fn proc(&mut self) -> Slot {
+        const FEW: [(&str, &[u8]); 2] = [("subset", b"pid"), ("hidepid", b"ptraceable")];
+        let few = self.cx.plan.hardening.proc == ProcView::Pids;
+        let options: &[(&str, &[u8])] = if few { &FEW } else { &[] };
+        let attrs = Attrs { read_only: self.cx.no_new_code(), ..Attrs::KERNEL };
+        self.b.new_filesystem("proc", options, attrs)
     }
 
     /// KERNEL: what is mounted begins at the root of the cgroup namespace, so nothing else shows.

@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::builder::Builder;
+use super::proofs;
 use super::seccomp;
 use crate::caps::CapSet;
 use crate::errno::{EACCES, ENOENT, ENOTDIR, EPERM};
@@ -25,7 +26,7 @@ pub(super) fn write(cx: &Context<'_>, b: &mut Builder, peer: Option<Slot>) -> Pr
     b.step("start", "the program's process", None);
     terminal(cx, b, peer);
     limits(cx, b);
-    let groups = rights(cx, b);
+    let Rights { groups, held, bounded } = rights(cx, b);
     working_directory(cx, b);
     if !cx.owns(NamespaceKind::Pid) {
         b.step("start", "the program's process", None);
@@ -36,8 +37,14 @@ pub(super) fn write(cx: &Context<'_>, b: &mut Builder, peer: Option<Slot>) -> Pr
     b.op(Op::RestoreUmask);
     b.op(Op::KeepDescriptors);
     b.op(Op::ResetSignals);
+    if cx.no_new_code() {
+        b.step("refuse", "memory that is written and executed", None);
+        b.op(Op::RefuseExecGain);
+    }
+    proofs::before_filter(cx, b, held.0, bounded);
     // Last: what a profile refuses may be what the ops before need.
     let filter = seccomp::filter(cx, b);
+    proofs::after_filter(cx, b, filter.is_some());
     b.step("run", program.to_string(), None);
     b.op(Op::Exec);
     let candidates = candidates(&cx.plan.command, DEFAULT_PATH);
@@ -59,7 +66,26 @@ fn terminal(cx: &Context<'_>, b: &mut Builder, peer: Option<Slot>) {
     }
 }
 
+/// KERNEL: a core dump goes where the machine's `kernel.core_pattern` says: into a file or to a program
+/// that runs on the machine as root. 1 is the one limit by which neither happens: with 0 such a program is
+/// still started (`core(5)`, fs/coredump.c).
+const NO_CORE: u64 = 1;
+
 fn limits(cx: &Context<'_>, b: &mut Builder) {
+    if !cx.plan.process.rlimits.iter().any(|limit| limit.name == "core")
+        && let Some(resource) = rlimit::resource("core")
+    {
+        b.step("set", "the limit core", None);
+        let from = b.mark();
+        b.op(Op::Rlimit { resource, soft: NO_CORE, hard: NO_CORE });
+        // The caller's own limit is 0 already, and only root may raise it.
+        b.rescue_since(from, &[EPERM]);
+        b.decide(
+            Topic::Process,
+            "no core dumps",
+            "they would leave the world: to a file or a program that the machine chooses",
+        );
+    }
     for limit in cx.plan.process.rlimits.iter().chain(&cx.enforced.rlimits) {
         let Some(resource) = rlimit::resource(&limit.name) else { continue };
         b.step("set", format!("the limit {}", limit.name), None);
@@ -72,10 +98,19 @@ fn limits(cx: &Context<'_>, b: &mut Builder) {
     }
 }
 
+/// What the program may do.
+struct Rights {
+    groups: Vec<u32>,
+    /// The capabilities that it has.
+    held: CapSet,
+    /// Whether it can get no others.
+    bounded: bool,
+}
+
 /// KERNEL: the order matters. Dropping from the bounding set needs `CAP_SETPCAP`, changing groups
 /// `CAP_SETGID`, so both come before the ids change, which takes all capabilities from anybody but
 /// id 0; ambient ones can only be raised when permitted and inheritable hold them.
-fn rights(cx: &Context<'_>, b: &mut Builder) -> Vec<u32> {
+fn rights(cx: &Context<'_>, b: &mut Builder) -> Rights {
     let keep = kept(cx);
     let ids = &cx.ids;
     let mut groups = Vec::new();
@@ -115,7 +150,7 @@ fn rights(cx: &Context<'_>, b: &mut Builder) -> Vec<u32> {
         "no new privileges",
         "set-user-ID programs and file capabilities add nothing",
     );
-    groups
+    Rights { groups, held, bounded: may_bound }
 }
 
 /// What the program keeps: nothing as a user, a safe selection as root; then what was asked for.

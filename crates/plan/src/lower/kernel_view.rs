@@ -5,14 +5,16 @@ use super::builder::Builder;
 use super::view::{Fresh, KernelFs, Node, View};
 use crate::cgroups::Version;
 use crate::facts::Found;
+use crate::hardening::ProcView;
 use crate::namespace::NamespaceKind;
 use crate::path::WorldPath;
 use crate::plan::RootSource;
 use crate::program::Topic;
 use crate::text::Text;
 
-/// Parts of `/proc` and `/sys` that act on the whole machine. They belong to the machine's root, so
-/// they only need closing where a world's root is the machine's root too.
+/// Parts of `/proc` and `/sys` that act on the whole machine, as the OCI runtimes close them. They belong to
+/// the machine's root, so they only need closing where a world's root is the machine's root too; with
+/// `--proc` they are closed for everybody.
 const FROZEN: [&str; 5] =
     ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 const COVERED_FILES: [&str; 7] = [
@@ -26,6 +28,39 @@ const COVERED_FILES: [&str; 7] = [
 ];
 const COVERED_DIRECTORIES: [&str; 5] =
     ["/proc/acpi", "/proc/asound", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap"];
+
+/// Files of `/proc` that no program reads which watches processes, memory and load: addresses, buses and
+/// memory of the machine, how it was started and what it is made of.
+const BEYOND_TOOLS: [&str; 28] = [
+    "/proc/allocinfo",
+    "/proc/bootconfig",
+    "/proc/buddyinfo",
+    "/proc/cmdline",
+    "/proc/config.gz",
+    "/proc/consoles",
+    "/proc/crypto",
+    "/proc/dma",
+    "/proc/execdomains",
+    "/proc/fb",
+    "/proc/interrupts",
+    "/proc/iomem",
+    "/proc/ioports",
+    "/proc/kallsyms",
+    "/proc/key-users",
+    "/proc/kpagecgroup",
+    "/proc/kpagecount",
+    "/proc/kpageflags",
+    "/proc/mdstat",
+    "/proc/misc",
+    "/proc/modules",
+    "/proc/mtrr",
+    "/proc/pagetypeinfo",
+    "/proc/schedstat",
+    "/proc/slabinfo",
+    "/proc/softirqs",
+    "/proc/vmallocinfo",
+    "/proc/zoneinfo",
+];
 
 const DEVICES: [&str; 6] = ["full", "null", "random", "tty", "urandom", "zero"];
 const LINKS: [(&str, &str); 5] = [
@@ -42,8 +77,30 @@ pub(super) fn place(cx: &Context<'_>, view: &mut View, b: &mut Builder) {
     groups(cx, view, b);
     devices(cx, view, b);
     names(cx, view);
-    if cx.facts.caller.uid == 0 {
-        close_for_root(view);
+    covers(cx, view, b);
+}
+
+/// Closes what acts on the whole machine or tells much of it.
+fn covers(cx: &Context<'_>, view: &mut View, b: &mut Builder) {
+    let (proc, why) = match cx.plan.hardening.proc {
+        ProcView::Default if cx.facts.caller.uid != 0 => return,
+        ProcView::Default => (true, ""),
+        ProcView::Pids => (false, "/proc shows the program's own processes alone"),
+        ProcView::Tools => (true, "/proc shows what programs read that watch processes and load"),
+        ProcView::Full => (true, "/proc shows all but what acts on the machine"),
+    };
+    let wanted = |paths: &'static [&'static str]| {
+        paths.iter().copied().filter(move |path| proc || !path.starts_with("/proc"))
+    };
+    close(view, wanted(&FROZEN), &Node::Frozen);
+    close(view, wanted(&COVERED_FILES), &Node::Hidden { dir: false });
+    close(view, wanted(&COVERED_DIRECTORIES), &Node::Hidden { dir: true });
+    if cx.plan.hardening.proc == ProcView::Tools {
+        close(view, BEYOND_TOOLS.into_iter(), &Node::Hidden { dir: false });
+        close(view, ["/proc/driver", "/proc/tty"].into_iter(), &Node::Hidden { dir: true });
+    }
+    if !why.is_empty() {
+        b.decide(Topic::Files, why, format!("`--proc {}`", cx.plan.hardening.proc.word()));
     }
 }
 
@@ -69,7 +126,7 @@ fn processes(cx: &Context<'_>, view: &mut View, b: &mut Builder) {
         offer(view, "/proc", Node::Kernel(KernelFs::Proc));
     } else {
         b.decide(Topic::Files, "/proc is the machine's", "the pid namespace is shared");
-        offer(view, "/proc", machines("/proc", false));
+        offer(view, "/proc", machines("/proc", cx.no_new_code()));
     }
 }
 
@@ -187,13 +244,7 @@ fn names(cx: &Context<'_>, view: &mut View) {
     }
 }
 
-fn close_for_root(view: &mut View) {
-    close(view, &FROZEN, &Node::Frozen);
-    close(view, &COVERED_FILES, &Node::Hidden { dir: false });
-    close(view, &COVERED_DIRECTORIES, &Node::Hidden { dir: true });
-}
-
-fn close(view: &mut View, paths: &[&str], node: &Node) {
+fn close<'a>(view: &mut View, paths: impl Iterator<Item = &'a str>, node: &Node) {
     for path in paths {
         let path = WorldPath::abs(path);
         if !view.places.contains_key(&path) {

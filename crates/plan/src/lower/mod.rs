@@ -10,7 +10,10 @@ mod host_view;
 mod ids;
 mod kernel_view;
 mod limits;
+mod no_new_code;
+mod proofs;
 mod seccomp;
+mod settings;
 mod setup;
 mod view;
 
@@ -57,6 +60,7 @@ fn lower_with(plan: &Plan, facts: &Facts, mut builder: Builder) -> Result<Progra
     }
     let ids = ids::choose(plan, facts, &mut builder)?;
     let mut cx = Context { plan, facts, ids, enforced: limits::Enforced::default() };
+    no_new_code::check(&cx)?;
     cx.enforced = limits::decide(&cx, &mut builder)?;
     let view = if cx.owns(NamespaceKind::Mount) { Some(view(&cx, &mut builder)?) } else { None };
     setup::write(&cx, view.as_ref(), &mut builder)
@@ -119,6 +123,10 @@ impl Context<'_> {
         self.plan.read_only
     }
 
+    fn no_new_code(&self) -> bool {
+        self.plan.hardening.no_new_code
+    }
+
     /// Whether programs can be run from a tree of the machine's.
     fn is_noexec(&self, source: &Text) -> bool {
         let mount = mount_of(&self.facts.mounts, &self.real_path(source));
@@ -168,6 +176,7 @@ fn view(cx: &Context<'_>, builder: &mut Builder) -> Result<View, Refusal> {
     kernel_view::place(cx, &mut view, builder);
     grants::follow_secrets(cx, &mut view);
     grants::close_sockets(cx, &mut view);
+    no_new_code::place(cx, &mut view, builder);
     grants::open_mount_points(cx, &mut view, builder)?;
     if builder.explains() {
         explain_files::decide(cx, &view, builder);

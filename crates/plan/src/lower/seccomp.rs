@@ -7,7 +7,7 @@ use crate::namespace::NamespaceKind;
 use crate::plan::SeccompProfile;
 use crate::program::{Filter, Op, Topic};
 use crate::seccomp::builtin::{self, Answer, FAMILIES_OF_CALLS, Strictness, World};
-use crate::seccomp::{Action, Profile};
+use crate::seccomp::{Action, Profile, no_new_code};
 
 /// Writes the op that installs the filter, if there is one. KERNEL: a process without `CAP_SYS_ADMIN`
 /// must have `no_new_privs` by then, so that set-user-ID programs are not confused by it.
@@ -15,6 +15,7 @@ pub(super) fn filter(cx: &Context<'_>, b: &mut Builder) -> Option<Filter> {
     let wanted = &cx.plan.process.seccomp;
     let world = world(cx);
     let (profile, origin) = match &wanted.profile {
+        SeccompProfile::None if cx.no_new_code() => (no_new_code::alone(), None),
         SeccompProfile::None => {
             b.decide(Topic::Process, "every system call can be made (no seccomp)", "asked for");
             return None;
@@ -25,6 +26,10 @@ pub(super) fn filter(cx: &Context<'_>, b: &mut Builder) -> Option<Filter> {
             tell_given(profile, origin, b);
             (profile.as_ref().clone(), Some(origin))
         }
+    };
+    let profile = match (cx.no_new_code(), &wanted.profile) {
+        (false, _) | (true, SeccompProfile::None) => profile,
+        (true, _) => no_new_code::harden(profile),
     };
     if wanted.log {
         b.decide(Topic::Process, "what seccomp does not allow is logged and made", "asked for");

@@ -2,6 +2,7 @@
 
 use super::builder::{Builder, List};
 use super::emit::{self, Mounted};
+use super::settings::{self, Settings};
 use super::view::{Node, View};
 use super::{Context, decide_wall, entry};
 use crate::cgroups::Version;
@@ -46,8 +47,15 @@ pub(super) fn write(
     if let Some(found) = surroundings {
         take_surroundings(&found, b);
     }
-    let layer = view.and_then(|view| files(cx, view, aside, b));
-    second_user_namespace(cx, b);
+    let settings = view.is_none().then(|| write_settings(cx, b)).flatten();
+    let (layer, settings) = match view {
+        Some(view) => files(cx, view, aside, b),
+        None => (None, settings),
+    };
+    second_user_namespace(cx, settings, b);
+    if let Some(settings) = settings {
+        settings.close(b);
+    }
     if let Some(aside) = aside {
         b.step("bring up", "the loopback interface", None);
         b.op(Op::LoopbackUp(aside));
@@ -264,20 +272,27 @@ fn files(
     view: &View,
     aside: Option<Slot>,
     b: &mut Builder,
-) -> Option<(Slot, Str)> {
+) -> (Option<(Slot, Str)>, Option<Settings>) {
     if !cx.owns(NamespaceKind::User) {
         b.step("make private", "the mounts", None);
         b.op(Op::Private);
     }
     let mounted = emit::mounts(cx, view, aside, b);
     let layer = working_layer(cx, view, &mounted, b);
+    let settings = write_settings(cx, b);
     b.added = mounted.added;
     b.step("change", "the root directory", None);
     b.op(Op::ChdirTo(mounted.root));
     exchange_root(cx, mounted.root, b);
     let root = b.str("/");
     b.op(Op::Chdir(root));
-    layer
+    (layer, settings)
+}
+
+fn write_settings(cx: &Context<'_>, b: &mut Builder) -> Option<Settings> {
+    let settings = settings::open(cx, b)?;
+    settings.write_sysctls(cx, b);
+    Some(settings)
 }
 
 /// KERNEL: the first file system of a mount namespace (an initramfs that stays) hangs nowhere and can be
@@ -331,12 +346,24 @@ fn working_layer(
     Some((into, below))
 }
 
-fn second_user_namespace(cx: &Context<'_>, b: &mut Builder) {
-    let Some(maps) = &cx.ids.second else { return };
-    b.step("make", "the program's user namespace", None);
-    b.op(Op::Unshare(NamespaceSet::from_iter([NamespaceKind::User])));
-    write_file(b, "/proc/self/uid_map", &maps.users.kernel_text());
-    write_file(b, "/proc/self/gid_map", &maps.groups.kernel_text());
+fn second_user_namespace(cx: &Context<'_>, settings: Option<Settings>, b: &mut Builder) {
+    // Where code of its own is refused, the world's own /proc cannot be written any more.
+    let settings = settings.filter(|_| cx.no_new_code());
+    if let Some(maps) = &cx.ids.second {
+        b.step("make", "the program's user namespace", None);
+        b.op(Op::Unshare(NamespaceSet::from_iter([NamespaceKind::User])));
+        for (file, map) in [("uid_map", &maps.users), ("gid_map", &maps.groups)] {
+            match settings {
+                Some(settings) => {
+                    settings.write(b, &format!("self/{file}"), map.kernel_text().as_bytes());
+                }
+                None => write_file(b, &format!("/proc/self/{file}"), &map.kernel_text()),
+            }
+        }
+    }
+    if let Some(settings) = settings {
+        settings.refuse_user_namespaces(b);
+    }
 }
 
 /// The program's terminal and the slot of its peer.

@@ -278,7 +278,7 @@ pub fn profile(strictness: Strictness, world: World) -> Profile<'static> {
 }
 
 /// 32-bit programs run; x32, which hardly any kernel has, is left out.
-fn own_abis() -> Vec<ArchMap> {
+pub(super) fn own_abis() -> Vec<ArchMap> {
     let map = |architecture, sub| ArchMap { architecture, sub_architectures: vec![sub] };
     vec![
         map(Architecture::X86_64, Architecture::X86),

@@ -8,6 +8,7 @@
 pub mod builtin;
 mod calls;
 mod name;
+pub mod no_new_code;
 
 use std::borrow::Cow;
 

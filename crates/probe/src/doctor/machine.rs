@@ -33,6 +33,23 @@ pub(super) fn run(seen: &Seen) -> Judged {
     }
 }
 
+/// The walls of a world, each tried from inside.
+pub(super) fn walls(seen: &Seen) -> Judged {
+    let Some(run) = &seen.walls else { return Judged::unknown("it was not tried") };
+    if run.code == Some(0) {
+        return Judged::works(
+            "tried: a world was started with --verify; one forbidden act at each wall was refused",
+        );
+    }
+    let said = run.said.lines().next().unwrap_or_default();
+    if seen.run.as_ref().is_some_and(|run| run.code != Some(0)) {
+        return Judged::unknown("needs `dwell run with its defaults`");
+    }
+    Judged::new(Verdict::Refused, format!("`dwell run --verify true`: {said}"))
+        .cause("a wall that the kernel has made does not keep what it is there for")
+        .remedy("do not trust worlds on this kernel; dwell run --verify --explain true says more")
+}
+
 /// Of the first needed act that was refused.
 fn first_cause(seen: &Seen) -> Option<(String, String)> {
     let acts = super::needed_acts();

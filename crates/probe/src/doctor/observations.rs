@@ -52,6 +52,8 @@ pub struct Observations {
     pub user_bus: Option<bool>,
     /// What `dwell run` did with its defaults.
     pub run: Option<RunReport>,
+    /// What it did when every wall was tried.
+    pub walls: Option<RunReport>,
 }
 
 /// Who looked.

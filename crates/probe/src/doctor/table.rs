@@ -72,6 +72,7 @@ const NET: &[&str] = &["user", "maps", "net"];
 /// Every check.
 pub(crate) const CHECKS: &[Spec] = &[
     fact("run", Group::Dwell, "dwell run with its defaults", machine::run).needed(),
+    fact("walls", Group::Dwell, "each wall holds when it is tried", machine::walls),
     // Namespaces
     act("user", Group::Namespaces, "user namespace").needed(),
     act("unshare-user", Group::Namespaces, "user namespace by unshare(2)")

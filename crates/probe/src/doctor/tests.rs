@@ -743,6 +743,20 @@ fn the_run_decides() {
     assert!(!all_needed_work(&checks(&untried.0)), "a needed part is refused");
 }
 
+#[test]
+fn walls_are_tried() {
+    let report = |code, said: &str| {
+        Machine::new().with(|seen| seen.walls = Some(RunReport { code, said: said.into() }))
+    };
+    report(Some(0), "").is("walls", Works, "", "");
+    let said = "dwell: wall net does not hold: x (connect)";
+    report(Some(125), said).is("walls", Refused, "wall net does not hold", "do not trust");
+    let none = report(Some(125), "dwell: cannot x").with(|seen| {
+        seen.run = Some(RunReport { code: Some(125), said: "dwell: cannot x".into() });
+    });
+    none.is("walls", Unknown, "", "");
+}
+
 /// A command that failed and the doctor say the same.
 #[test]
 fn hints_are_of_the_same_table() {

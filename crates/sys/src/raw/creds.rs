@@ -169,3 +169,12 @@ pub fn set_no_new_privs() -> Result<(), Errno> {
     // SAFETY: this operation takes no pointers.
     unsafe { syscall!(__NR_prctl, pr::PR_SET_NO_NEW_PRIVS, 1u32) }.map(drop)
 }
+
+/// From here on no mapping is writable and executable, and none becomes executable that was not
+/// (`PR_SET_MDWE`, Linux 6.3). Programs that are executed later inherit it.
+#[inline]
+pub fn refuse_exec_gain() -> Result<(), Errno> {
+    let bits = pr::PR_MDWE_REFUSE_EXEC_GAIN;
+    // SAFETY: this operation takes no pointers.
+    unsafe { syscall!(__NR_prctl, pr::PR_SET_MDWE, bits, 0u32, 0u32, 0u32) }.map(drop)
+}

@@ -196,6 +196,14 @@ pub fn set_cloexec(fd: Fd, on: bool) -> Result<(), Errno> {
     unsafe { syscall!(__NR_fcntl, fd, general::F_SETFD, flags) }.map(drop)
 }
 
+/// Whether a descriptor goes when a program is executed (`F_GETFD` of `fcntl(2)`).
+#[inline]
+pub fn is_cloexec(fd: Fd) -> Result<bool, Errno> {
+    // SAFETY: takes no pointers.
+    let flags = unsafe { syscall!(__NR_fcntl, fd, general::F_GETFD) };
+    flags.map(|flags| flags & general::FD_CLOEXEC as usize != 0)
+}
+
 /// Closes, or with `CLOSE_RANGE_CLOEXEC` (Linux 5.11) marks close-on-exec, every descriptor from
 /// `first` to `last` inclusive (`close_range(2)`, Linux 5.9).
 #[inline]

@@ -49,7 +49,8 @@ impl Emitter<'_> {
         self.prepare_upper(path, source, &upper);
         let attrs = if read_only { Attrs::SAFE_READ_ONLY } else { Attrs::SAFE };
         // What the tree's own mount forbids stays forbidden.
-        let attrs = Attrs { noexec: self.cx.is_noexec(source), ..attrs };
+        let noexec = self.cx.is_noexec(source) || self.cx.no_new_code() && !read_only;
+        let attrs = Attrs { noexec, ..attrs };
         self.overlay(&upper, work.as_bytes(), attrs)
     }
 

@@ -101,7 +101,8 @@ impl Emitter<'_> {
         if !size.is_empty() {
             options.push(("size", size.as_bytes()));
         }
-        let tree = self.b.new_filesystem("tmpfs", &options, Attrs::SAFE);
+        let attrs = Attrs { noexec: self.cx.no_new_code(), ..Attrs::SAFE };
+        let tree = self.b.new_filesystem("tmpfs", &options, attrs);
         if fresh.users_own {
             self.give_to_user(tree, b".");
         }

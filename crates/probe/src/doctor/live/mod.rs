@@ -38,7 +38,8 @@ pub fn observe(dwell: &Path) -> Observations {
     seen.places = places::look(seen.caller.uid);
     add_subid_acts(&mut seen);
     seen.cgroup = outside::cgroup(&seen);
-    seen.run = Some(programs::run_defaults(dwell));
+    seen.run = Some(programs::run(dwell, &[]));
+    seen.walls = Some(programs::run(dwell, &["--verify"]));
     seen
 }
 

@@ -68,10 +68,10 @@ pub(crate) fn output(command: &mut Command) -> io::Result<(Option<i32>, Vec<u8>)
     Ok((code, out.unwrap_or_default()))
 }
 
-/// What `dwell run` does with its defaults: a program of the machine's, started in `/`.
-pub(crate) fn run_defaults(dwell: &Path) -> RunReport {
+/// What `dwell run` does with its defaults and these options: a program of the machine's, started in `/`.
+pub(crate) fn run(dwell: &Path, options: &[&str]) -> RunReport {
     let mut command = Command::new(dwell);
-    command.args(["run", "--"]);
+    command.arg("run").args(options).arg("--");
     match program(b"true") {
         Some(path) => command.arg(path.as_path()),
         None => command.args(["sh", "-c", ":"]),
@@ -131,7 +131,7 @@ mod tests {
         let (code, out) = output(Command::new("sh").args(["-c", "echo a; exit 3"])).unwrap();
         assert_eq!((code, out.as_slice()), (Some(3), &b"a\n"[..]));
         assert!(output(&mut Command::new("/nonexistent")).is_err());
-        let report = run_defaults(Path::new("/nonexistent"));
+        let report = run(Path::new("/nonexistent"), &[]);
         assert!(report.code.is_none() && report.said.contains("No such file"));
     }
 }

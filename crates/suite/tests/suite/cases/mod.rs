@@ -8,6 +8,7 @@ mod explain;
 mod faults;
 mod files;
 mod grants;
+mod hardening;
 mod ids;
 mod join;
 mod limits;
@@ -16,6 +17,7 @@ mod lsns;
 mod mounts;
 mod names;
 mod network;
+mod no_new_code;
 mod nsenter;
 mod oracle;
 mod process;
@@ -57,6 +59,8 @@ pub(crate) const ALL: &[Group] = &[
     group("descriptors", descriptors::CASES),
     group("terminal", terminal::CASES),
     group("seccomp", seccomp::CASES),
+    group("hardening", hardening::CASES),
+    group("no_new_code", no_new_code::CASES),
     group("faults", faults::CASES),
     group("root_dir", root_dir::CASES),
     group("explain", explain::CASES),

@@ -8,7 +8,7 @@ use dwell_bpf::seccomp::{Call, Machine};
 use crate::harness::{Ctx, Outcome, cases, ensure, skip};
 
 cases! {
-    both: families_of_calls, nothing_is_refused_without, one_filter, log_instead,
+    both: families_of_calls, nothing_is_refused_without, one_filter, log_instead, sockets_of_packets,
         namespaces_inside, a_profile_of_ones_own, profiles_of_others, profiles_that_cannot_be_used,
         explained;
 }
@@ -57,6 +57,8 @@ const TELLING: &[Row] = &[
     row("ioctl", &[MINUS_ONE, 0x5412 | HIGH, 0], "EBADF", "ENOTTY"),
     row("ioctl", &[MINUS_ONE, 0x541c, 0], "EBADF", "ENOTTY"),
     row("ioctl", &[MINUS_ONE, 0x8901, 0], "EBADF", "ENOTTY"),
+    row("ioctl", &[MINUS_ONE, 0x8902, 0], "EBADF", "ENOTTY"),
+    row("fcntl", &[MINUS_ONE, 15, 0], "EBADF", "EINVAL"),
     row("fcntl", &[MINUS_ONE, 8, 0], "EBADF", "EINVAL"),
     row("fcntl", &[MINUS_ONE, 8 | HIGH, 0], "EBADF", "EINVAL"),
     row("vmsplice", &[MINUS_ONE, 0, 0, 0], "EBADF", "EPERM"),
@@ -100,6 +102,8 @@ const ALLOWED: &[Row] = &[
     row("ptrace", &[9999, 0, 0, 0], "other", "other"),
     // Newer than any profile.
     row("1000", &[], "ENOSYS", "ENOSYS"),
+    // By way of x32: getpid.
+    row("1073741863", &[], "ENOSYS", "ENOSYS"),
 ];
 
 fn number(name: &str) -> Option<u32> {
@@ -206,6 +210,17 @@ fn log_instead(ctx: &Ctx) -> Outcome {
     ensure!(endings == ["OK", "EINVAL"], "a call was refused: {endings:?}");
     let got = ctx.world("--seccomp none --seccomp-log", "true").go()?;
     got.refuses(125, "cannot use `--seccomp-log`")?;
+    Ok(())
+}
+
+/// A world's root has the capability for them, and needs the family too.
+fn sockets_of_packets(ctx: &Ctx) -> Outcome {
+    let rows =
+        [&row("socket", &[17, 3, 0], "OK", "EPERM"), &row("socket", &[16, 3, 0], "OK", "OK")];
+    for (profile, want) in [("default", ["OK", "OK"]), ("strict", ["EPERM", "OK"])] {
+        let got = endings(ctx, &["--root", "--seccomp", profile], &rows)?;
+        ensure!(got == want, "{profile}: {got:?}");
+    }
     Ok(())
 }
 
