@@ -54,6 +54,7 @@ impl Machine {
             proc_self: Some("77".into()),
             user_bus: Some(true),
             run: Some(RunReport { code: Some(0), said: String::new() }),
+            walls: Some(RunReport { code: Some(0), said: String::new() }),
             ..Observations::default()
         })
         .act("landlock", "7")
@@ -750,7 +751,7 @@ fn walls_are_tried() {
     };
     report(Some(0), "").is("walls", Works, "", "");
     let said = "dwell: wall net does not hold: x (connect)";
-    report(Some(125), said).is("walls", Refused, "wall net does not hold", "do not trust");
+    report(Some(125), said).is("walls", Refused, "the kernel has made", "do not trust");
     let none = report(Some(125), "dwell: cannot x").with(|seen| {
         seen.run = Some(RunReport { code: Some(125), said: "dwell: cannot x".into() });
     });
