@@ -435,3 +435,52 @@ fn plans_survive_json() {
     assert_eq!(serde_json::from_str::<Facts>(&json).expect("facts"), facts);
     assert!(serde_json::from_str::<Plan>("{\"version\":1,\"wat\":2}").is_err());
 }
+
+/// Every mount that can be written is `noexec`, those of grants too; what the tree's mount says of a tree that
+/// is written in another place holds for it here.
+#[test]
+fn what_can_be_written_cannot_be_executed() {
+    for uid in [0, 1000] {
+        let mut facts = machine(uid);
+        facts.sources.insert("/srv/w".into(), directory(false));
+        for tree in ["/usr", "/opt"] {
+            facts.places.insert(WorldPath::abs(tree), directory(false));
+        }
+        let mut plan = plan();
+        plan.hardening.no_new_code = true;
+        let source = Text::from("/srv/w");
+        plan.grants = vec![
+            grant("/w", GrantKind::ReadWrite { source: source.clone() }),
+            grant("/r", GrantKind::ReadOnly { source }),
+            grant("/t", GrantKind::Tmpfs { size: None }),
+        ];
+        let program = lower(&plan, &facts).expect("a world");
+        let mut mounts = 0;
+        for op in &program.setup.ops {
+            let (Op::FsMount { attrs, .. } | Op::SetAttrs { attrs, .. }) = op else { continue };
+            assert!(attrs.noexec || attrs.read_only, "{uid}: {op:?}");
+            mounts += 1;
+        }
+        assert!(mounts > 10, "{uid}: {mounts} mounts");
+        let calls = calls(&program);
+        let usr =
+            calls.iter().any(|call| call == "open_tree(\"/usr\", OPEN_TREE_CLONE|AT_RECURSIVE)");
+        assert!(usr, "{uid}: programs' trees are bound: {calls:?}");
+        // Both ways of showing /srv/w are noexec, the read-only one too.
+        let binds: Vec<_> =
+            calls.windows(2).filter(|pair| pair[0].contains("\"/srv/w\"")).collect();
+        assert_eq!(binds.len(), 2);
+        assert!(binds.iter().all(|pair| pair[1].contains("NOEXEC")), "{binds:?}");
+    }
+}
+
+#[test]
+fn no_new_code_needs_the_kernel() {
+    let mut facts = machine(1000);
+    facts.kernel = Kernel { major: 6, minor: 2 };
+    let mut plan = plan();
+    plan.hardening.no_new_code = true;
+    let refusal = lower(&plan, &facts).expect_err("MDWE is younger");
+    let sentence = refusal.sentence;
+    assert!(sentence.contains("before Linux 6.3 (PR_SET_MDWE), and this is 6.2"), "{sentence}");
+}

@@ -95,6 +95,11 @@ fn covers(cx: &Context<'_>, view: &mut View, b: &mut Builder) {
     close(view, wanted(&FROZEN), &Node::Frozen);
     close(view, wanted(&COVERED_FILES), &Node::Hidden { dir: false });
     close(view, wanted(&COVERED_DIRECTORIES), &Node::Hidden { dir: true });
+    if cx.plan.hardening.proc == ProcView::Pids {
+        // KERNEL: a new procfs is refused where the one that is there has a part covered. That it shows few
+        // files is not looked at: in a user namespace of its own a program could mount a whole one.
+        view.put(WorldPath::abs("/proc/1/map_files"), Node::Hidden { dir: true });
+    }
     if cx.plan.hardening.proc == ProcView::Tools {
         close(view, BEYOND_TOOLS.into_iter(), &Node::Hidden { dir: false });
         close(view, ["/proc/driver", "/proc/tty"].into_iter(), &Node::Hidden { dir: true });

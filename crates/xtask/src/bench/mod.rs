@@ -17,6 +17,7 @@ mod sample;
 mod seccomp;
 mod start;
 mod syscalls;
+mod walls;
 mod work;
 
 use std::path::PathBuf;
@@ -30,7 +31,7 @@ const HELP: &str = "\
 Usage: cargo xtask bench [OPTION]...
 
       --only NAME     Only this one; may be given again. NAME is one of
-                       true-walls true-default phases grants-2000 work memory limits
+                       true-walls true-default phases walls grants-2000 work memory limits
                        syscalls seccomp applets lsns
       --rounds N      Runs of each program (default: 200)
       --quick         A quarter of a minute for most: 40 runs of each
@@ -59,6 +60,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("true-walls", start::walls),
     ("true-default", start::default),
     ("phases", phases::run),
+    ("walls", walls::run),
     ("grants-2000", grants::run),
     ("work", work::run),
     ("memory", memory::run),

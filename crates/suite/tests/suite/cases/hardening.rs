@@ -15,6 +15,15 @@ fn processes_alone(ctx: &Ctx) -> Outcome {
                   ls -d /proc/1 2>/dev/null; cat /proc/meminfo /proc/sys/kernel/ostype 2>/dev/null; \
                   cat /proc/self/comm";
     ctx.world("--proc pids", script).go()?.prints("2\n3\ncat\n")?;
+    // Nor can the program mount another one.
+    ctx.needs("unshare")?;
+    let another = "unshare -Urpf --mount-proc cat /proc/loadavg >/dev/null 2>&1; echo $?";
+    if !ctx.is_root() {
+        ctx.world("", another).go()?.prints("0\n")?;
+    }
+    for view in ["pids", "tools", "full"] {
+        ctx.world(&format!("--proc {view}"), another).go()?.prints("1\n")?;
+    }
     Ok(())
 }
 
