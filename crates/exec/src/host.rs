@@ -291,10 +291,13 @@ pub(crate) fn internal(what: &str, errno: Errno) -> Failure {
     Failure::host(sentence, Cause::HostFile(errno.raw_os_error()))
 }
 
-/// Tells a waiting process to go on.
-pub(crate) fn go_on(control: &OwnedFd) {
-    // A process that is gone needs no word.
-    let _ = raw::send(Fd::of(control), &[1]);
+/// Tells a waiting process to go on. One that is gone needs no word; one that cannot be told waits for
+/// ever, and has to be ended.
+pub(crate) fn go_on(control: &OwnedFd) -> Result<(), Failure> {
+    match raw::send(Fd::of(control), &[1]) {
+        Ok(_) | Err(Errno::PIPE | Errno::CONNRESET) => Ok(()),
+        Err(errno) => Err(internal("tell the new process to go on", errno)),
+    }
 }
 
 /// Takes the next packet.
