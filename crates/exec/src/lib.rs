@@ -22,6 +22,8 @@ mod aside;
 mod child;
 mod disk;
 mod failure;
+#[cfg(feature = "faults")]
+pub mod faults;
 mod filter;
 mod groups;
 mod host;

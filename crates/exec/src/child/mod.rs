@@ -68,7 +68,7 @@ fn run_from(p: &mut Prepared, mut stage: Stage, mut at: u32) -> i32 {
     loop {
         let block = block(&program, stage);
         let Some(op) = block.ops.get(at as usize) else { return 0 };
-        match step(p, *op) {
+        match faulty(stage, at).map_or_else(|| step(p, *op), Err) {
             Ok(Then::Next) => at = at.wrapping_add(1),
             Ok(Then::Goto(next)) => at = next,
             Ok(Then::End(code)) => return code,
@@ -82,6 +82,22 @@ fn run_from(p: &mut Prepared, mut stage: Stage, mut at: u32) -> i32 {
             },
         }
     }
+}
+
+/// The error that a test wants in the place of an op.
+#[cfg(feature = "faults")]
+fn faulty(stage: Stage, at: u32) -> Option<Errno> {
+    let list = match stage {
+        Stage::Setup => crate::faults::List::Setup,
+        Stage::Entry => crate::faults::List::Entry,
+    };
+    crate::faults::due(list, at)
+}
+
+#[cfg(not(feature = "faults"))]
+#[inline(always)]
+fn faulty(_: Stage, _: u32) -> Option<Errno> {
+    None
 }
 
 fn block(program: &Program, stage: Stage) -> &Block {
