@@ -9,6 +9,7 @@ mod faults;
 mod files;
 mod grants;
 mod ids;
+mod injection;
 mod join;
 mod limits;
 mod ls;
@@ -58,6 +59,7 @@ pub(crate) const ALL: &[Group] = &[
     group("terminal", terminal::CASES),
     group("seccomp", seccomp::CASES),
     group("faults", faults::CASES),
+    group("injection", injection::CASES),
     group("root_dir", root_dir::CASES),
     group("explain", explain::CASES),
     group("doctor", doctor::CASES),
