@@ -88,3 +88,12 @@ fn help(door: &Door) -> String {
     }
     text
 }
+
+/// Reads any words, for `fuzz/`.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn try_options(args: Vec<OsString>) {
+    // What is not understood is refused with sentences.
+    if let Err(options::Mistake::Said(sentences)) = options::parse(args) {
+        assert!(!sentences.is_empty());
+    }
+}
