@@ -76,7 +76,11 @@ fn run_from(p: &mut Prepared, mut stage: Stage, mut at: u32) -> i32 {
             Err(errno) => match block.rescue(at, errno.raw_os_error()) {
                 Some(next) => at = next,
                 None => {
-                    report(p, stage, at, errno);
+                    // The filter may refuse what it takes to tell, or end this process for it.
+                    p.untold = Some((at, errno));
+                    if report(p, stage, at, errno).is_ok() {
+                        p.untold = None;
+                    }
                     return REPORTED;
                 }
             },
@@ -120,7 +124,7 @@ fn step(p: &mut Prepared, op: Op) -> Result<Then, Errno> {
 }
 
 /// A failed exec is explained from the program's own first bytes: which interpreter it names.
-fn report(p: &Prepared, stage: Stage, op: u32, errno: Errno) {
+fn report(p: &Prepared, stage: Stage, op: u32, errno: Errno) -> Result<(), Errno> {
     let head = Message::Failed { stage, op, errno: errno.raw_os_error() }.encode();
     let mut packet = [0u8; crate::message::LENGTH + start::HEAD];
     for (to, from) in packet.iter_mut().zip(head) {
@@ -131,7 +135,5 @@ fn report(p: &Prepared, stage: Stage, op: u32, errno: Errno) {
     if is_exec && let Some(room) = packet.get_mut(length..) {
         length = length.wrapping_add(start::head_of_program(p, room));
     }
-    if let Some(filled) = packet.get(..length) {
-        let _ = raw::send(p.control, filled);
-    }
+    raw::send(p.control, packet.get(..length).unwrap_or_default()).map(drop)
 }
