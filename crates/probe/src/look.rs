@@ -38,9 +38,10 @@ pub(crate) fn opened(fd: impl AsFd) -> Found {
 }
 
 /// Whether an error says something of what is there: that there is nothing, that the caller does not get at
-/// it. The others come and go, and whoever takes them for an answer shows what should have been covered.
+/// it. Others come and go, or are a filter's that does not know the call (`EPERM`, `ENOSYS`); whoever takes
+/// them for an answer shows what should have been covered.
 pub(crate) fn is_answer(no: Errno) -> bool {
-    no != Errno::IO && !is_shortage(no)
+    !matches!(no, Errno::IO | Errno::PERM | Errno::NOSYS) && !is_shortage(no)
 }
 
 /// Whether an error is about the caller's means, or about this moment, and not about what is looked at.

@@ -17,7 +17,7 @@ echo ids; cat /proc/self/uid_map /proc/self/gid_map
 echo place; pwd; cat /proc/sys/kernel/hostname; ls -A / /root /home /tmp /dev 2>&1
 echo files; ls /proc/self/fd
 echo environment; env | cut -d= -f1 | sort
-echo limits; ulimit -a; cut -d: -f2 /proc/self/cgroup
+echo limits; ulimit -a; grep -h hierarchical /sys/fs/cgroup/memory/memory.stat 2>/dev/null
 echo secrets; cat /etc/shadow /etc/ssh/ssh_host_*_key 2>&1 | sed 's/:.*//'
 echo that is all
 "#;
@@ -55,22 +55,25 @@ pub(super) fn normal(text: &str) -> Option<String> {
     Some(told.lines().map(line).collect())
 }
 
-/// Whether the program has begun.
-pub(super) fn has_begun(text: &str) -> bool {
-    text.starts_with("runs")
-}
-
 /// What is wrong with walls that are others than those without a fault; nothing when they are as good.
 ///
 /// What could not be found out about is shown less of, and a layer that could not be had is shown
-/// read-only: so lines of the machine's own files may be missing, and read-only ones be there instead.
+/// read-only. So the names of files and of variables may be missing, and mounts that show the machine's
+/// own files with all that lies on them; and read-only ones be there instead.
 pub(super) fn difference(want: &str, got: &str) -> String {
     let has = |text: &str, line: &str| text.lines().any(|other| other == line);
-    let mere = |line: &str| is_machines(line) || is_variable(line);
-    let missing = want.lines().filter(|line| !has(got, line) && !mere(line));
-    let missing: String = missing.map(|line| format!("\n    - {line}")).collect();
+    let gone: Vec<&str> = want.lines().filter(|line| !has(got, line)).collect();
+    let mounts = gone.iter().filter(|line| is_machines(line));
+    let below: Vec<&str> = mounts.filter_map(|line| line.split(' ').nth(1)).collect();
+    let lies_below = |line: &str| {
+        let point = line.split(' ').nth(1).unwrap_or_default();
+        let above = |of: &&str| point.strip_prefix(*of).is_some_and(|rest| rest.starts_with('/'));
+        line.starts_with('/') && below.iter().any(above)
+    };
+    let fine = |line: &str| is_name(line) || is_machines(line) || lies_below(line);
+    let missing = gone.iter().filter(|line| !fine(line)).map(|line| format!("\n    - {line}"));
     let more = got.lines().filter(|line| !has(want, line) && !is_tighter(want, line));
-    missing + &more.map(|line| format!("\n    + {line}")).collect::<String>()
+    missing.chain(more.map(|line| format!("\n    + {line}"))).collect()
 }
 
 /// A mount that shows the machine's files, or a layer over them.
@@ -79,7 +82,9 @@ fn is_machines(line: &str) -> bool {
     let (Some(root), Some(point), Some(_)) = (words.next(), words.next(), words.next()) else {
         return false;
     };
-    let kernels = ["/proc", "/sys", "/dev"].iter().any(|of| point.starts_with(of));
+    // The group's own view of a hierarchy is there for information; the limits stand above it.
+    let kernels = ["/proc", "/sys", "/dev"].iter().any(|of| point.starts_with(of))
+        && !point.starts_with("/sys/fs/cgroup/");
     root.starts_with('/')
         && !root.starts_with("/d/")
         && point.starts_with('/')
@@ -87,9 +92,9 @@ fn is_machines(line: &str) -> bool {
         && !kernels
 }
 
-/// The name of a variable: one that is missing is no wall.
-fn is_variable(line: &str) -> bool {
-    !line.is_empty() && line.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+/// The name of a file, a variable, a user: one that is missing is no wall.
+fn is_name(line: &str) -> bool {
+    !line.is_empty() && line.bytes().all(|b| b.is_ascii_graphic() && b != b'/' && b != b':')
 }
 
 /// A mount that cannot be written to in the place of one that could.
