@@ -73,6 +73,7 @@ pub const BODIES: &[Body] = &[
             ",",
             "=",
             ":",
+            "+2",
             "boot=",
             "nofile=",
             "unlimited",
