@@ -119,6 +119,11 @@ impl<'a> Judge<'a> {
         if fault.what == What::Kill && code == 137 {
             return Ok(());
         }
+        // KERNEL: the answer of a terminal whose other end nobody holds any more.
+        let closed = |line: &String| line.starts_with("read(") && line.contains(", 16384)");
+        if code == 0 && fault.what == What::Error("EIO") && trace.injected.iter().any(closed) {
+            return Ok(());
+        }
         if code == 0 {
             ensure!(
                 normal(&out).is_some(),
