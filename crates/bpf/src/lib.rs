@@ -4,4 +4,6 @@
 #![forbid(unsafe_code)]
 
 pub mod devices;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod seccomp;

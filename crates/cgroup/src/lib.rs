@@ -9,6 +9,8 @@ mod devices;
 mod error;
 mod files;
 mod freeze;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod group;
 mod kill;
 mod stats;

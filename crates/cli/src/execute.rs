@@ -61,7 +61,16 @@ fn try_execute(plan: &Plan, explained: bool) -> Result<u8, (Failure, u8)> {
     }
     tell_usage(plan, &ended, stats_file);
     tell_changes(ended.changed);
-    Ok(u8::try_from(ended.code() & 0xff).unwrap_or(u8::MAX))
+    let code = u8::try_from(ended.code() & 0xff).unwrap_or(u8::MAX);
+    match &ended.lost {
+        // The program could not know.
+        Some(sentence) if code == 0 => Err(refused(sentence.clone(), None, OWN_FAILURE)),
+        Some(sentence) => {
+            message::say(&format!("dwell: {sentence}\n"));
+            Ok(code)
+        }
+        None => Ok(code),
+    }
 }
 
 /// Opened beforehand: that it cannot be written is found before the program runs.

@@ -14,6 +14,8 @@ pub mod command;
 pub mod doctor;
 pub mod enter;
 pub mod execute;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod gc;
 pub mod getopt;
 pub mod invocation;

@@ -131,7 +131,8 @@ mod tests {
     fn ended(how: How, reached: Reached, told: Told) -> Ended {
         let stats = Stats { memory_peak: Some(64 << 20), ..Stats::default() };
         let usage = Usage { stats, of_processes: false, reached, told };
-        Ended { how, changed: None, timed_out: false, usage: Some(Box::new(usage)), left: vec![] }
+        let usage = Some(Box::new(usage));
+        Ended { how, changed: None, timed_out: false, usage, left: vec![], lost: None }
     }
 
     #[test]

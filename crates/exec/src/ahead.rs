@@ -177,7 +177,7 @@ impl Waiting {
         files: &[(Slot, OwnedFd)],
     ) -> Result<(host::First, Beside<aside::Job>), Failure> {
         *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(prepared);
-        go_on(control);
+        go_on(control)?;
         for (slot, file) in files {
             raw::send_with_fd(Fd::of(control), &slot.0.to_ne_bytes(), Fd::of(file))
                 .map_err(|e| internal("hand a file to the new process", e))?;

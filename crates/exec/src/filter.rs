@@ -14,6 +14,8 @@ pub(crate) struct Filter {
     pub(crate) flags: u32,
     /// A harmless call that it refuses, and with which error.
     pub(crate) refused: Option<(u32, i32)>,
+    /// Behind it nobody can tell that the program could not be started.
+    pub(crate) mute: bool,
 }
 
 /// Compiles the Program's profile, if it has one.
@@ -37,14 +39,15 @@ pub(crate) fn compile(program: &Program) -> Result<Filter, Failure> {
     if compiled.listener.is_some() {
         return Err(refused("nobody is there to answer for SCMP_ACT_NOTIFY".to_owned()));
     }
-    if !may_execute(&compiled.instructions) {
+    if !lets(&compiled.instructions, "execve") {
         return Err(refused("it refuses execve, by which the program is started".to_owned()));
     }
+    let mute = !lets(&compiled.instructions, "sendto");
     let refused = harmless_refused(&compiled.instructions);
     let instructions = compiled.instructions.iter();
     let instructions =
         instructions.map(|i| SockFilter { code: i.code, jt: i.jt, jf: i.jf, k: i.k }).collect();
-    Ok(Filter { instructions, flags: compiled.flags, refused })
+    Ok(Filter { instructions, flags: compiled.flags, refused, mute })
 }
 
 /// A call that does nothing when it is made, and that the filter answers with an error.
@@ -61,13 +64,13 @@ fn harmless_refused(filter: &[Instruction]) -> Option<(u32, i32)> {
     })
 }
 
-/// Whether the filter lets `execve(2)` through, or leaves it to a tracer. With the filter installed nobody
-/// could tell any more why the program is not started.
-fn may_execute(filter: &[Instruction]) -> bool {
+/// Whether the filter lets a call with three addresses and nothing else through, or leaves it to a tracer.
+/// Without `execve(2)` no program is started.
+fn lets(filter: &[Instruction], call: &str) -> bool {
     /// `SECCOMP_RET_TRACE`; beyond it are LOG and ALLOW.
     const TRACE: u32 = 0x7ff0_0000;
     let Some(own) = Machine::OWN.abis().first() else { return true };
-    let number = Call::named("execve").and_then(|call| call.number(*own));
+    let number = Call::named(call).and_then(|call| call.number(*own));
     number.is_none_or(|number| {
         // Addresses like those that the kernel gives.
         let args = [0x7f00_1000, 0x7f00_2000, 0x7f00_3000, 0, 0, 0];

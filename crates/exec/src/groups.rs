@@ -80,7 +80,14 @@ impl WorldGroup {
             return Err(failure);
         }
         let how = How::Signaled(dwell_sys::raw::consts::SIGKILL);
-        Ok(Ended { how, changed: None, timed_out: false, usage: None, left: Vec::new() })
+        Ok(Ended {
+            how,
+            changed: None,
+            timed_out: false,
+            usage: None,
+            left: Vec::new(),
+            lost: None,
+        })
     }
 
     /// Removes it; what is left, a sentence each.

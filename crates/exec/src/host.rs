@@ -16,7 +16,7 @@ use crate::message::Message;
 use crate::prepared::{Prepared, clone_bits};
 use crate::proof::Outside;
 use crate::supervise::{Errand, Supervisor};
-use crate::{Ended, Options, STACK, ahead, aside, child, filter, idmaps};
+use crate::{Ended, How, Options, STACK, ahead, aside, child, filter, idmaps};
 
 /// Builds the world, runs the program in it and waits for its end.
 ///
@@ -37,6 +37,9 @@ pub(crate) fn with_signals_blocked(
 ) -> Result<Ended, Failure> {
     let Channels { control: (ours, theirs), aside } = channels;
     let filter = filter::compile(program)?;
+    // Who starts the program watches it, or else the program's own process has to tell.
+    let spawns = program.setup.ops.contains(&Op::Spawn { vfork: true });
+    let mute = filter.mute && !spawns;
     let mut prepared = Prepared::new(program, Fd::of(&theirs), filter, options.arguments)
         .map_err(|e| internal("prepare the program", e))?;
     if let (Some(slot), Some((_, theirs))) = (program.aside, &aside) {
@@ -89,6 +92,11 @@ pub(crate) fn with_signals_blocked(
     if let Ok(ended) = &mut ended {
         ended.usage = group.usage(program).map(Box::new);
         ended.left = group.remove();
+    }
+    if mute && ended.as_ref().is_ok_and(|ended| ended.how == How::Exited(125)) {
+        let sentence = "cannot tell whether the program was started: the filter of system calls \
+                        refuses what is needed to say so (sendto)";
+        ended = Err(Failure::host(sentence.to_owned(), Cause::Lost));
     }
     for path in &program.remove_after {
         // What has something in it by now stays.
@@ -294,10 +302,13 @@ pub(crate) fn internal(what: &str, errno: Errno) -> Failure {
     Failure::host(sentence, Cause::HostFile(errno.raw_os_error()))
 }
 
-/// Tells a waiting process to go on.
-pub(crate) fn go_on(control: &OwnedFd) {
-    // A process that is gone needs no word.
-    let _ = raw::send(Fd::of(control), &[1]);
+/// Tells a waiting process to go on. One that is gone needs no word; one that cannot be told waits for
+/// ever, and has to be ended.
+pub(crate) fn go_on(control: &OwnedFd) -> Result<(), Failure> {
+    match raw::send(Fd::of(control), &[1]) {
+        Ok(_) | Err(Errno::PIPE | Errno::CONNRESET) => Ok(()),
+        Err(errno) => Err(internal("tell the new process to go on", errno)),
+    }
 }
 
 /// Takes the next packet.

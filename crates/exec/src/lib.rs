@@ -22,6 +22,8 @@ mod aside;
 mod child;
 mod disk;
 mod failure;
+#[cfg(feature = "faults")]
+pub mod faults;
 mod filter;
 mod groups;
 mod host;
@@ -70,6 +72,9 @@ pub struct Ended {
     pub usage: Option<Box<Usage>>,
     /// What could not be cleared away, a sentence each.
     pub left: Vec<String>,
+    /// A sentence, where something that the program wrote to a terminal of its own did not reach the
+    /// caller's standard output.
+    pub lost: Option<String>,
 }
 
 /// What a world has used, and which of its limits it met.

@@ -40,6 +40,9 @@ pub(crate) struct Prepared {
     pub(crate) owner: (u32, u32),
     /// A try to drop the supplementary groups has failed.
     pub(crate) groups_refused: bool,
+    /// What has failed and could not be told: position in the list, error number. A process that shares its
+    /// parent's memory leaves it there.
+    pub(crate) untold: Option<(u32, Errno)>,
 }
 
 pub(crate) const NO_FD: Fd = Fd(-1);
@@ -72,6 +75,7 @@ impl Prepared {
             subject: 0,
             owner: (0, 0),
             groups_refused: false,
+            untold: None,
             title: [&b"dwell: "[..], program.argv.first().map_or(&b""[..], |name| name.as_bytes())]
                 .concat(),
             program: Arc::clone(program),

@@ -27,6 +27,10 @@ pub(crate) struct Relay {
     pending: Vec<u8>,
     /// The other end is still open somewhere.
     open: bool,
+    /// Why something of what the program wrote did not go out.
+    lost: Option<Errno>,
+    /// Why what it writes cannot be read any more.
+    broken: Option<Errno>,
 }
 
 impl Relay {
@@ -34,8 +38,16 @@ impl Relay {
     pub(crate) fn start(master: OwnedFd, reads: bool) -> Result<Relay, Errno> {
         rustix::io::ioctl_fionbio(&master, true)?;
         let output = fcntl_dupfd_cloexec(output_for_people(), 3)?;
-        let mut relay =
-            Relay { master, output, raw: None, reading: reads, pending: Vec::new(), open: true };
+        let mut relay = Relay {
+            master,
+            output,
+            raw: None,
+            reading: reads,
+            pending: Vec::new(),
+            open: true,
+            lost: None,
+            broken: None,
+        };
         relay.resize();
         relay.resume();
         if !reads {
@@ -125,23 +137,41 @@ impl Relay {
         let mut room = [0u8; 16384];
         match read(&self.master, &mut room) {
             Ok(length) if length > 0 => {
-                let _ =
-                    raw::write_all(Fd::of(&self.output), room.get(..length).unwrap_or_default());
+                self.show(room.get(..length).unwrap_or_default());
                 true
             }
             Err(Errno::INTR) => true,
             Err(Errno::AGAIN) => false,
             // KERNEL: EIO once nobody has the other end open.
-            _ => {
+            Ok(_) | Err(Errno::IO) => {
                 self.open = false;
+                false
+            }
+            Err(errno) => {
+                self.open = false;
+                self.broken = Some(errno);
                 false
             }
         }
     }
 
-    /// The program has ended: what it wrote last still goes out.
-    pub(crate) fn finish(mut self) {
+    /// Who has stopped reading, or has left the terminal, misses nothing.
+    fn show(&mut self, bytes: &[u8]) {
+        match raw::write_all(Fd::of(&self.output), bytes) {
+            Ok(()) | Err(Errno::PIPE | Errno::IO) => {}
+            Err(errno) => self.lost = self.lost.or(Some(errno)),
+        }
+    }
+
+    /// Why the program cannot be heard any more: it would wait for ever.
+    pub(crate) fn broken(&self) -> Option<Errno> {
+        self.broken
+    }
+
+    /// The program has ended: what it wrote last still goes out. Why something did not, if so.
+    pub(crate) fn finish(mut self) -> Option<Errno> {
         while self.open && self.take_output() {}
+        self.lost.or(self.broken)
     }
 }
 

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use dwell_plan::program::Program;
 use dwell_sys::pidfd;
-use dwell_sys::raw::{self, SigSet, WaitStatus, consts};
+use dwell_sys::raw::{self, Errno, SigSet, WaitStatus, consts};
 use dwell_sys::signalfd::SignalFd;
 use dwell_sys::timer::TimerFd;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::failure::{Cause, Failure};
+use crate::failure::{Cause, Failure, reason};
 use crate::host::{go_on, internal, receive};
 use crate::message::{LENGTH, Message, NOT_COUNTED, Stage};
 use crate::relay::Relay;
@@ -33,6 +33,8 @@ pub(crate) struct Supervisor<'a> {
     relay: Option<Relay>,
     ended: Option<(How, Option<u32>)>,
     failed: Option<Failure>,
+    /// Why something of what the program wrote is lost.
+    lost: Option<Errno>,
     time_up: bool,
     /// The caller's terminal, or somebody else, has asked this process to stop.
     told_to_stop: bool,
@@ -61,6 +63,7 @@ impl<'a> Supervisor<'a> {
             relay: None,
             ended: None,
             failed: None,
+            lost: None,
             time_up: false,
             told_to_stop: false,
         };
@@ -115,11 +118,17 @@ impl<'a> Supervisor<'a> {
             }
             if let Some(relay) = &mut self.relay {
                 relay.pump(ready.input, ready.master);
+                if let Some(errno) = relay.broken().filter(|_| self.failed.is_none()) {
+                    self.failed = Some(internal("read the world's terminal", errno));
+                    self.kill();
+                }
             }
-            if ready.process
-                && let Some(how) = self.process_ended()
-            {
-                return self.finish(how, &mut errand);
+            if ready.process {
+                match self.process_ended() {
+                    Ok(None) => {}
+                    Ok(Some(how)) => return self.finish(how, &mut errand),
+                    Err(errno) => return self.finish_unknown(errno, &mut errand),
+                }
             }
         }
     }
@@ -128,7 +137,11 @@ impl<'a> Supervisor<'a> {
     fn hear(&mut self, errand: &mut impl FnMut(Errand, i32) -> Result<(), Failure>) {
         let mut room = [0u8; ROOM];
         while let Some(control) = &self.control {
-            let Ok(Some((length, message, fd))) = receive(control, &mut room) else {
+            let received = match receive(control, &mut room) {
+                Err(Errno::INTR) => continue,
+                received => received,
+            };
+            let Ok(Some((length, message, fd))) = received else {
                 self.control = None;
                 return;
             };
@@ -186,16 +199,10 @@ impl<'a> Supervisor<'a> {
         errand: &mut impl FnMut(Errand, i32) -> Result<(), Failure>,
     ) {
         let Some((pid, _)) = &self.process else { return };
-        match errand(what, *pid) {
-            Ok(()) => {
-                if let Some(control) = &self.control {
-                    go_on(control);
-                }
-            }
-            Err(failure) => {
-                self.failed = Some(failure);
-                self.kill();
-            }
+        let done = errand(what, *pid);
+        if let Err(failure) = done.and_then(|()| self.control.as_ref().map_or(Ok(()), go_on)) {
+            self.failed = Some(failure);
+            self.kill();
         }
     }
 
@@ -284,19 +291,36 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    fn process_ended(&self) -> Option<How> {
-        let (_, fd) = self.process.as_ref()?;
+    fn process_ended(&self) -> Result<Option<How>, Errno> {
+        let Some((_, fd)) = &self.process else { return Ok(None) };
         match pidfd::try_wait(fd) {
-            Ok(WaitStatus::Exited { code, .. }) => Some(How::Exited(code)),
-            Ok(WaitStatus::Signaled { sig, .. }) => Some(How::Signaled(sig)),
-            Ok(_) => None,
-            // Somebody else has waited for it.
-            Err(_) => Some(How::Exited(125)),
+            Ok(WaitStatus::Exited { code, .. }) => Ok(Some(How::Exited(code))),
+            Ok(WaitStatus::Signaled { sig, .. }) => Ok(Some(How::Signaled(sig))),
+            Ok(_) | Err(Errno::INTR) => Ok(None),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// The process has ended and the kernel does not say how, as when somebody else has waited for it.
+    fn finish_unknown(
+        &mut self,
+        errno: Errno,
+        errand: &mut impl FnMut(Errand, i32) -> Result<(), Failure>,
+    ) -> Result<Ended, Failure> {
+        let ended = self.finish(How::Exited(125), errand)?;
+        // What has been heard of the program's end is all that is needed.
+        match self.ended {
+            Some(_) => Ok(ended),
+            None => Err(internal("learn how the world's process ended", errno)),
         }
     }
 
     fn end(&self, how: How, changed: Option<u32>) -> Ended {
-        Ended { how, changed, timed_out: self.time_up, usage: None, left: Vec::new() }
+        let lost = self.lost.as_ref().map(|errno| {
+            let why = reason(errno.raw_os_error());
+            format!("cannot pass on what the program wrote to its terminal: {why}")
+        });
+        Ended { how, changed, timed_out: self.time_up, usage: None, left: Vec::new(), lost }
     }
 
     /// What was sent before the end is still to be read.
@@ -309,7 +333,7 @@ impl<'a> Supervisor<'a> {
             self.hear(errand);
         }
         if let Some(relay) = self.relay.take() {
-            relay.finish();
+            self.lost = relay.finish();
         }
         if let Some(failure) = self.failed.take() {
             return Err(failure);

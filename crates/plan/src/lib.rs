@@ -13,6 +13,8 @@ pub mod data_mount;
 pub mod errno;
 pub mod explain;
 pub mod facts;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod group;
 pub mod hardening;
 pub mod idmap;

@@ -21,9 +21,10 @@ pub(crate) fn caller(plan: &Plan, proc: &Proc) -> Result<Caller, ProbeError> {
     let capabilities =
         rustix::thread::capabilities(None).map_err(fail("the caller's capabilities", "capget"))?;
     let capable = !capabilities.effective.is_empty();
-    let entry = passwd::user_by_uid(Path::new("/etc/passwd"), uid).unwrap_or_default();
+    let entry = passwd::read_user_by_uid(Path::new("/etc/passwd"), uid);
+    let entry = entry.map_err(fail("/etc/passwd", "read"))?.unwrap_or_default();
     let home = home(plan, entry.home.clone());
-    let homes = homes([&home, &entry.home]);
+    let homes = homes([&home, &entry.home])?;
     let name = if entry.name.is_empty() { Text::from(uid.to_string()) } else { entry.name };
     Ok(Caller {
         uid,
@@ -50,17 +51,18 @@ fn home(plan: &Plan, of_passwd: Text) -> Text {
 }
 
 /// Every name of the caller's home directories, `/` aside.
-fn homes(names: [&Text; 2]) -> Vec<WorldPath> {
+fn homes(names: [&Text; 2]) -> Result<Vec<WorldPath>, ProbeError> {
     let mut homes = Vec::with_capacity(4);
     let names = if names[0] == names[1] { &names[..1] } else { &names[..] };
     for name in names.iter().filter(|name| name.as_bytes().first() == Some(&b'/')) {
-        let real = look::real_path(name.as_bytes());
+        let failed = |no| ProbeError::kernel("look at", &name.to_string(), "openat", no);
+        let real = look::real_path(name.as_bytes()).map_err(failed)?;
         homes.extend([Some(WorldPath::new(name.as_bytes(), b"/")), real].into_iter().flatten());
     }
     homes.retain(|home| !home.is_root());
     homes.sort();
     homes.dedup();
-    homes
+    Ok(homes)
 }
 
 fn id_map(proc: &Proc, path: &str) -> Result<IdMap, ProbeError> {

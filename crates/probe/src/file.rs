@@ -8,6 +8,7 @@ use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use crate::error::ProbeError;
+use crate::look;
 
 /// `O_NONBLOCK` does nothing to a file, and keeps a FIFO of that name from holding us up.
 pub(crate) const READ: OFlags =
@@ -85,26 +86,31 @@ fn fill(fd: BorrowedFd<'_>, text: &mut Vec<u8>) -> Result<bool, Errno> {
     }
 }
 
-/// What `take` makes of the first line that it wants, reading no further than that line. Nothing
-/// when the file cannot be read.
-pub(crate) fn find_line<T>(path: &Path, take: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
-    let fd = rustix::fs::openat(CWD, path, READ, Mode::empty()).ok()?;
+/// What `take` makes of the first line that it wants, reading no further than that line. Nothing where
+/// there is no such file, or none that the caller gets at.
+pub(crate) fn find_line<T>(
+    path: &Path,
+    take: impl Fn(&[u8]) -> Option<T>,
+) -> Result<Option<T>, Errno> {
+    let opened = rustix::fs::openat(CWD, path, READ, Mode::empty());
+    let Some(fd) = look::known(opened)? else { return Ok(None) };
     let mut text = Vec::with_capacity(8 << 10);
     let mut more = true;
     while more {
-        more = fill(fd.as_fd(), &mut text).ok()?;
+        more = fill(fd.as_fd(), &mut text)?;
         let whole = if more {
             text.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1)
         } else {
             text.len()
         };
-        let found = crate::bytes::lines(text.get(..whole)?).find_map(&take);
+        let lines = text.get(..whole).unwrap_or_default();
+        let found = crate::bytes::lines(lines).find_map(&take);
         if found.is_some() {
-            return found;
+            return Ok(found);
         }
         text.drain(..whole);
     }
-    None
+    Ok(None)
 }
 
 /// Reads the file at `path` of the root filesystem directory `root`, links resolved inside it: a
@@ -179,18 +185,18 @@ mod tests {
         let path = scratch("lines", &text);
         let get = |want: &[u8]| find_line(&path, |l| (l == want).then(|| l.to_vec()));
         for want in ["line 0", "line 2500", "line 4999", "the last"] {
-            assert_eq!(get(want.as_bytes()).as_deref(), Some(want.as_bytes()));
+            assert_eq!(get(want.as_bytes()), Ok(Some(want.as_bytes().to_vec())));
         }
-        assert_eq!(get(&[b'x'; 20_000]).map(|l| l.len()), Some(20_000));
-        assert_eq!(get(b"line 5000"), None);
+        assert_eq!(get(&[b'x'; 20_000]).map(|l| l.map(|l| l.len())), Ok(Some(20_000)));
+        assert_eq!(get(b"line 5000"), Ok(None));
         std::fs::remove_file(path).unwrap();
     }
 
     #[test]
     fn missing_and_empty_files_have_no_line() {
-        assert_eq!(find_line(Path::new("/nonexistent/x"), |_| Some(())), None);
+        assert_eq!(find_line(Path::new("/nonexistent/x"), |_| Some(())), Ok(None));
         let path = scratch("empty", b"");
-        assert_eq!(find_line(&path, |_| Some(())), None);
+        assert_eq!(find_line(&path, |_| Some(())), Ok(None));
         std::fs::remove_file(path).unwrap();
     }
 

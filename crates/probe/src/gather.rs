@@ -20,7 +20,8 @@ use crate::{
 ///
 /// # Errors
 /// When the kernel does not tell something without which a world cannot be built, or could be
-/// built only with a hole in it: procfs, the caller's ids, the mounts, the bound sockets.
+/// built only with a hole in it: procfs, the caller's ids, the mounts, the bound sockets,
+/// which secrets there are.
 pub fn facts(plan: &Plan) -> Result<Facts, ProbeError> {
     if plan.actions.is_empty() { of_world(plan) } else { in_place::facts(plan) }
 }
@@ -48,13 +49,14 @@ fn of_world(plan: &Plan) -> Result<Facts, ProbeError> {
     }
     if !plan.namespaces.joins(NamespaceKind::Mount) {
         let top = facts.directories.get(&WorldPath::root()).map_or(&[][..], Vec::as_slice);
-        let world = World::open(plan, top);
+        let world = World::open(plan, top)?;
         if matches!(plan.root, RootSource::Host { .. }) && own_mounts {
-            facts.real_places = places::real_places(plan);
+            facts.real_places = places::real_places(plan)?;
         }
-        facts.places = world
-            .map(|w| w.places(plan, &facts.caller.homes, &facts.real_places, own_mounts))
-            .unwrap_or_default();
+        let look = |world: World<'_>| {
+            world.places(plan, &facts.caller.homes, &facts.real_places, own_mounts)
+        };
+        facts.places = world.map(look).transpose()?.unwrap_or_default();
     }
     Ok(facts)
 }
@@ -66,7 +68,7 @@ fn add_files(plan: &Plan, proc: &Proc, facts: &mut Facts) -> Result<(), ProbeErr
         let sockets = proc.read("self/net/unix")?.unwrap_or_default();
         facts.sockets = at_real_places(unix_sockets::parse(&sockets));
     }
-    facts.real_paths = places::real_paths(plan);
+    facts.real_paths = places::real_paths(plan)?;
     // A grant of the whole machine leaves nothing of the default view.
     let covered = is_covered(plan);
     if matches!(plan.root, RootSource::Host { .. }) && !covered {
@@ -76,12 +78,12 @@ fn add_files(plan: &Plan, proc: &Proc, facts: &mut Facts) -> Result<(), ProbeErr
         let points = listing::check_mounts(&mut facts.mounts, &asked);
         // Root has one layer over it all.
         if !facts.caller.is_admin() || facts.caller.uid_map.len() < u64::from(u32::MAX) {
-            facts.directories = listing::survey(&facts.mounts, &points, &asked);
+            facts.directories = listing::survey(&facts.mounts, &points, &asked)?;
         }
         facts.writable_files = listing::writable_files(&points, &facts.directories);
     }
     if matches!(plan.root, RootSource::Host { .. }) && secrets::sees_through(&facts.caller) {
-        facts.secrets = secrets::present(&facts.caller.home);
+        facts.secrets = secrets::present(&facts.caller.home)?;
     }
     if !plan.namespaces.owns(NamespaceKind::Net) {
         facts.resolv_conf =

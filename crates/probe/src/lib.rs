@@ -8,6 +8,8 @@
 
 pub mod cgroups;
 pub mod doctor;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod inventory;
 pub mod mountinfo;
 pub mod passwd;

@@ -9,6 +9,7 @@ use dwell_plan::{Text, WorldPath};
 use rustix::fs::{Access, AtFlags, CWD, FileType, Mode, OFlags, RawDir, Statx};
 use rustix::io::Errno;
 
+use crate::error::ProbeError;
 use crate::look;
 use dwell_plan::data_mount::{data_mount_indices, in_system_tree, indices_below};
 
@@ -64,11 +65,14 @@ pub(crate) fn writable_files(
 
 /// Lists `/` and every directory above one of `points`, in the operating system's trees only where one
 /// of `asked` lies in them. Directories that cannot be listed are left out.
+///
+/// # Errors
+/// There is too little of something to list one: the world would lack what is in it.
 pub(crate) fn survey(
     mounts: &[MountFact],
     points: &[WorldPath],
     asked: &[WorldPath],
-) -> BTreeMap<WorldPath, Vec<Entry>> {
+) -> Result<BTreeMap<WorldPath, Vec<Entry>>, ProbeError> {
     let mut above = BTreeSet::from([WorldPath::root()]);
     let wanted = |point: &&WorldPath| {
         let inside = asked.iter().filter(|dir| in_system_tree(dir));
@@ -85,7 +89,17 @@ pub(crate) fn survey(
     }
     let slow: Vec<&WorldPath> = mounts.iter().filter(|m| is_slow(m)).map(|m| &m.point).collect();
     let mut lister = Lister { slow, buffer: vec![MaybeUninit::uninit(); 32 << 10] };
-    above.into_iter().filter_map(|dir| lister.list(&dir).ok().map(|list| (dir, list))).collect()
+    let mut out = BTreeMap::new();
+    for dir in above {
+        match lister.list(&dir) {
+            Ok(list) => drop(out.insert(dir, list)),
+            Err(no) if look::is_shortage(no) => {
+                return Err(ProbeError::kernel("list", &dir.to_string(), "getdents64", no));
+            }
+            Err(_) => {}
+        }
+    }
+    Ok(out)
 }
 
 /// Sets `is_dir` and `reachable`.
@@ -140,6 +154,12 @@ impl Lister<'_> {
             } else {
                 examine(fd.as_fd(), name, kind, slow.contains(&name))
             };
+            if let Found::Denied(no) = found {
+                let no = Errno::from_raw_os_error(no);
+                if look::is_shortage(no) {
+                    return Err(no);
+                }
+            }
             if found != Found::Missing {
                 out.push(Entry { name: Text::from(name), found });
             }
@@ -169,7 +189,9 @@ fn examine_by_stat(dir: BorrowedFd<'_>, name: &[u8], kind: FileType, slow: bool)
     let stat = match look::stat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(stat) => stat,
         Err(Errno::NOENT) => return Found::Missing,
-        Err(_) if kind == FileType::Directory => return Found::ClosedDirectory,
+        Err(no) if kind == FileType::Directory && !look::is_shortage(no) => {
+            return Found::ClosedDirectory;
+        }
         Err(no) => return look::failed(no),
     };
     let mode = look::mode(&stat);

@@ -37,6 +37,19 @@ pub(crate) fn opened(fd: impl AsFd) -> Found {
     stat_open(fd).map_or_else(failed, |stat| found(&stat))
 }
 
+/// Whether an error says something of what is there: that there is nothing, that the caller does not get at
+/// it. Others come and go, or are a filter's that does not know the call (`EPERM`, `ENOSYS`); whoever takes
+/// them for an answer shows what should have been covered.
+pub(crate) fn is_answer(no: Errno) -> bool {
+    !matches!(no, Errno::IO | Errno::PERM | Errno::NOSYS) && !is_shortage(no)
+}
+
+/// Whether an error is about the caller's means, or about this moment, and not about what is looked at.
+pub(crate) fn is_shortage(no: Errno) -> bool {
+    let all = [Errno::NOMEM, Errno::INTR, Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::AGAIN];
+    all.contains(&no)
+}
+
 /// The answer that an error number is.
 pub(crate) fn failed(no: Errno) -> Found {
     match no {
@@ -76,6 +89,7 @@ pub(crate) fn look_into(dir: BorrowedFd<'_>, path: &[u8], flags: OFlags, mode: u
     match is_empty(dir, path, flags) {
         Ok(empty) => Found::Directory { empty, mode },
         Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Found::Missing,
+        Err(no) if is_shortage(no) => failed(no),
         Err(_) => Found::ClosedDirectory,
     }
 }
@@ -98,13 +112,25 @@ pub(crate) fn is_dot(name: &[u8]) -> bool {
     name == b"." || name == b".."
 }
 
-/// The path without links of what `path` leads to, as the kernel names it.
-pub(crate) fn real_path(path: &[u8]) -> Option<WorldPath> {
-    let fd = rustix::fs::openat(CWD, path, crate::file::PATH, Mode::empty()).ok()?;
+/// The path without links of what `path` leads to, as the kernel names it; None where nothing is there, or
+/// nothing that the caller gets at.
+pub(crate) fn real_path(path: &[u8]) -> Result<Option<WorldPath>, Errno> {
+    let Some(fd) = known(rustix::fs::openat(CWD, path, crate::file::PATH, Mode::empty()))? else {
+        return Ok(None);
+    };
     let link = format!("/proc/self/fd/{}", fd.as_raw_fd());
-    let name = rustix::fs::readlinkat(CWD, link.as_str(), Vec::new()).ok()?;
+    let name = known(rustix::fs::readlinkat(CWD, link.as_str(), Vec::new()))?.unwrap_or_default();
     let name = name.as_bytes();
-    (name.first() == Some(&b'/')).then(|| WorldPath::new(name, b"/"))
+    Ok((name.first() == Some(&b'/')).then(|| WorldPath::new(name, b"/")))
+}
+
+/// What was found; None when the error says that there is nothing.
+pub(crate) fn known<T>(found: Result<T, Errno>) -> Result<Option<T>, Errno> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(no) if is_answer(no) => Ok(None),
+        Err(no) => Err(no),
+    }
 }
 
 #[cfg(test)]

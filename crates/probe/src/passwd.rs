@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use dwell_plan::Text;
+use rustix::io::Errno;
 
 use crate::bytes::number;
 use crate::file;
@@ -71,11 +72,18 @@ pub fn user_by_name(passwd_file: &Path, name: &str) -> Option<UserEntry> {
     file::find_line(passwd_file, |line| {
         (field(line, 0)? == name.as_bytes()).then(|| parse_user(line)).flatten()
     })
+    .ok()
+    .flatten()
 }
 
 /// The first user with the number `uid` in a file like `/etc/passwd`.
 #[must_use]
 pub fn user_by_uid(passwd_file: &Path, uid: u32) -> Option<UserEntry> {
+    read_user_by_uid(passwd_file, uid).ok().flatten()
+}
+
+/// The same, or why the file could not be read.
+pub(crate) fn read_user_by_uid(passwd_file: &Path, uid: u32) -> Result<Option<UserEntry>, Errno> {
     file::find_line(passwd_file, |line| {
         (number(field(line, 2)?) == Some(uid)).then(|| parse_user(line)).flatten()
     })
@@ -87,6 +95,8 @@ pub fn group_by_name(group_file: &Path, name: &str) -> Option<GroupEntry> {
     file::find_line(group_file, |line| {
         (field(line, 0)? == name.as_bytes()).then(|| parse_group(line)).flatten()
     })
+    .ok()
+    .flatten()
 }
 
 /// The ids of the groups of a file like `/etc/group` that list the user `name`, in order, each

@@ -8,7 +8,9 @@ use dwell_plan::facts::{Entry, Found};
 use dwell_plan::plan::{Plan, RootSource};
 use dwell_plan::{Text, WorldPath};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
+use rustix::io::Errno;
 
+use crate::error::ProbeError;
 use crate::file::{self, PATH};
 use crate::look;
 
@@ -30,6 +32,17 @@ pub const PLACES: &[&str] = &[
     "/var/tmp",
 ];
 
+/// The error because of which it is not known what is there.
+fn unknown(found: &Found) -> Option<Errno> {
+    let Found::Denied(no) = found else { return None };
+    let no = Errno::from_raw_os_error(*no);
+    (!look::is_answer(no)).then_some(no)
+}
+
+fn not_found_out(path: &[u8], call: &'static str) -> impl Fn(Errno) -> ProbeError {
+    move |no| ProbeError::kernel("look at", &String::from_utf8_lossy(path), call, no)
+}
+
 /// What is found at the source of every grant, and at the root directory's.
 pub(crate) fn sources(plan: &Plan) -> BTreeMap<Text, Found> {
     let root = match &plan.root {
@@ -41,13 +54,14 @@ pub(crate) fn sources(plan: &Plan) -> BTreeMap<Text, Found> {
 }
 
 /// Where grants really go when links of the machine lie on the way.
-pub(crate) fn real_places(plan: &Plan) -> BTreeMap<WorldPath, WorldPath> {
+pub(crate) fn real_places(plan: &Plan) -> Result<BTreeMap<WorldPath, WorldPath>, ProbeError> {
     let mut out = BTreeMap::new();
     for grant in &plan.grants {
         // A link at the place itself is what is replaced, so only what is above it is followed.
         let mut above = grant.dest.parent();
         while let Some(dir) = above {
-            if let Some(real) = look::real_path(dir.as_bytes()) {
+            let failed = not_found_out(dir.as_bytes(), "openat");
+            if let Some(real) = look::real_path(dir.as_bytes()).map_err(failed)? {
                 let rest = dir.remainder(&grant.dest).unwrap_or_default();
                 let place = real.join(rest);
                 if place != grant.dest {
@@ -58,17 +72,20 @@ pub(crate) fn real_places(plan: &Plan) -> BTreeMap<WorldPath, WorldPath> {
             above = dir.parent();
         }
     }
-    out
+    Ok(out)
 }
 
 /// Where the sources of grants really are, for those that are reached through links.
-pub(crate) fn real_paths(plan: &Plan) -> BTreeMap<Text, WorldPath> {
-    let sources = plan.grants.iter().filter_map(|grant| grant.what.source());
-    sources
-        .filter_map(|source| Some((source, look::real_path(source.as_bytes())?)))
-        .filter(|(source, real)| *source != real.text())
-        .map(|(source, real)| (source.clone(), real))
-        .collect()
+pub(crate) fn real_paths(plan: &Plan) -> Result<BTreeMap<Text, WorldPath>, ProbeError> {
+    let mut out = BTreeMap::new();
+    for source in plan.grants.iter().filter_map(|grant| grant.what.source()) {
+        let real = look::real_path(source.as_bytes());
+        let real = real.map_err(not_found_out(source.as_bytes(), "openat"))?;
+        if let Some(real) = real.filter(|real| source != real.text()) {
+            out.insert(source.clone(), real);
+        }
+    }
+    Ok(out)
 }
 
 /// The files of a world before anything is done to them.
@@ -80,14 +97,16 @@ pub(crate) enum World<'a> {
 }
 
 impl<'a> World<'a> {
-    /// The world that a Plan starts from; none when its root directory cannot be opened.
-    pub(crate) fn open(plan: &Plan, top: &'a [Entry]) -> Option<Self> {
+    /// The world that a Plan starts from; none when there is no such root directory.
+    pub(crate) fn open(plan: &Plan, top: &'a [Entry]) -> Result<Option<Self>, ProbeError> {
         match &plan.root {
-            RootSource::Host { .. } => Some(World::Host(top)),
+            RootSource::Host { .. } => Ok(Some(World::Host(top))),
             RootSource::Directory { path, .. } => {
                 let flags = PATH | OFlags::DIRECTORY;
-                let fd = rustix::fs::openat(CWD, path.as_bytes(), flags, Mode::empty()).ok()?;
-                Some(World::Directory(fd))
+                let opened = rustix::fs::openat(CWD, path.as_bytes(), flags, Mode::empty());
+                let known = look::known(opened);
+                let known = known.map_err(not_found_out(path.as_bytes(), "openat"))?;
+                Ok(known.map(World::Directory))
             }
         }
     }
@@ -145,7 +164,7 @@ impl<'a> World<'a> {
         homes: &[WorldPath],
         real: &BTreeMap<WorldPath, WorldPath>,
         own_mounts: bool,
-    ) -> BTreeMap<WorldPath, Found> {
+    ) -> Result<BTreeMap<WorldPath, Found>, ProbeError> {
         let mut out = BTreeMap::new();
         for place in PLACES.iter().filter(|_| own_mounts).map(|place| WorldPath::abs(place)) {
             let top = place.components().count() == 1;
@@ -162,7 +181,10 @@ impl<'a> World<'a> {
         for place in dests.chain(workdir).chain(homes) {
             self.add_with_ancestors(&mut out, place);
         }
-        out
+        match out.iter().find_map(|(path, found)| Some((path, unknown(found)?))) {
+            Some((path, no)) => Err(ProbeError::kernel("look at", &path.to_string(), "statx", no)),
+            None => Ok(out),
+        }
     }
 
     /// Adds what is at `place`, and at everything above it when it does not exist.

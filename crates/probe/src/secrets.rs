@@ -12,6 +12,7 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, ResolveFlags};
 use rustix::io::Errno;
 
 use crate::bytes::lines;
+use crate::error::ProbeError;
 use crate::file::{self, PATH, READ};
 use crate::{look, passwd, shadow};
 
@@ -106,16 +107,32 @@ pub(crate) fn sees_through(caller: &Caller) -> bool {
 
 /// The secrets that exist, and the homes of other users outside `/home`: by path, links resolved,
 /// without those that lie below a hidden one.
-pub(crate) fn present(callers_home: &Text) -> Vec<Secret> {
+///
+/// # Errors
+/// The kernel does not tell whether there is one: it would be shown.
+pub(crate) fn present(callers_home: &Text) -> Result<Vec<Secret>, ProbeError> {
     let mut all = Vec::new();
     for row in SECRETS {
-        expand(row.pattern, |path| all.extend(secret(path, row.keep)));
+        expand(row.pattern, |path| {
+            all.extend(secret(path, row.keep)?);
+            Ok(())
+        })
+        .map_err(|no| unknown(row.pattern, no))?;
     }
-    let passwd = file::read(b"/etc/passwd").unwrap_or_default();
+    let passwd = match file::read(b"/etc/passwd") {
+        Err(no) if !look::is_answer(no) => return Err(unknown("/etc/passwd", no)),
+        read => read.unwrap_or_default(),
+    };
     let callers_home = WorldPath::new(callers_home.as_bytes(), b"/");
-    let homes = other_homes(&passwd, &callers_home);
-    all.extend(homes.filter_map(|path| home(&path, &callers_home)));
-    without_nested(all)
+    for path in other_homes(&passwd, &callers_home) {
+        let found = home(&path, &callers_home);
+        all.extend(found.map_err(|no| unknown(&path.to_string(), no))?);
+    }
+    Ok(without_nested(all))
+}
+
+fn unknown(path: &str, no: Errno) -> ProbeError {
+    ProbeError::kernel("look for secrets at", path, "openat2", no)
 }
 
 fn without_nested(mut all: Vec<Secret>) -> Vec<Secret> {
@@ -130,25 +147,28 @@ fn without_nested(mut all: Vec<Secret>) -> Vec<Secret> {
 }
 
 /// Calls `each` with the paths that a pattern stands for; without `*` that is itself.
-fn expand(pattern: &str, mut each: impl FnMut(&[u8])) {
+fn expand(pattern: &str, mut each: impl FnMut(&[u8]) -> Result<(), Errno>) -> Result<(), Errno> {
     let Some((head, tail)) = pattern.split_once('*') else { return each(pattern.as_bytes()) };
     let (dir, head) = head.rsplit_once('/').unwrap_or(("", head));
-    let Ok(fd) = rustix::fs::openat(CWD, dir, look::LIST, Mode::empty()) else { return };
+    let opened = rustix::fs::openat(CWD, dir, look::LIST, Mode::empty());
+    let Some(fd) = look::known(opened)? else { return Ok(()) };
     let mut buffer = Vec::with_capacity(8 << 10);
     let mut entries = RawDir::new(&fd, buffer.spare_capacity_mut());
-    while let Some(Ok(entry)) = entries.next() {
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
         let name = entry.file_name().to_bytes();
         let middle = name.strip_prefix(head.as_bytes());
         if !look::is_dot(name) && middle.is_some_and(|rest| rest.ends_with(tail.as_bytes())) {
-            each(&[dir.as_bytes(), b"/", name].concat());
+            each(&[dir.as_bytes(), b"/", name].concat())?;
         }
     }
+    Ok(())
 }
 
-fn secret(path: &[u8], keep: Keep) -> Option<Secret> {
+fn secret(path: &[u8], keep: Keep) -> Result<Option<Secret>, Errno> {
     let flags = if keep == Keep::Redacted { READ } else { PATH };
-    let (path, fd) = resolve(path, flags)?;
-    let stat = look::stat_open(&fd).ok()?;
+    let Some((path, fd)) = resolve(path, flags)? else { return Ok(None) };
+    let stat = look::stat_open(&fd)?;
     let shown = match (look::file_type(&stat), keep) {
         (FileType::Directory, _) => Shown::EmptyDirectory,
         (FileType::RegularFile, Keep::Redacted) => match file::read_all(&fd) {
@@ -157,33 +177,34 @@ fn secret(path: &[u8], keep: Keep) -> Option<Secret> {
         },
         _ => Shown::Nothing,
     };
-    Some(Secret { path, shown })
+    Ok(Some(Secret { path, shown }))
 }
 
-/// Opens a path and tells where it leads, links resolved. None when there is nothing, and when the
-/// caller does not get at it: then the world does not either.
-fn resolve(path: &[u8], flags: OFlags) -> Option<(WorldPath, OwnedFd)> {
+/// Opens a path and tells where it leads, links resolved. None when there is nothing.
+fn resolve(path: &[u8], flags: OFlags) -> Result<Option<(WorldPath, OwnedFd)>, Errno> {
     let open = |path: &[u8]| {
         rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS)
     };
     // Most are missing, and a failing stat(2) costs a third of a failing open(2).
-    look::stat(CWD, path, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+    if look::known(look::stat(CWD, path, AtFlags::SYMLINK_NOFOLLOW))?.is_none() {
+        return Ok(None);
+    }
     match open(path) {
-        Ok(fd) => Some((WorldPath::new(path, b"/"), fd)),
         Err(Errno::LOOP) => {
-            let real = std::fs::canonicalize(Text::from(path).as_path()).ok()?;
+            let real = std::fs::canonicalize(Text::from(path).as_path());
+            let real = real.map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO));
+            let Some(real) = look::known(real)? else { return Ok(None) };
             let real = real.as_os_str().as_encoded_bytes();
-            Some((WorldPath::new(real, b"/"), open(real).ok()?))
+            Ok(look::known(open(real))?.map(|fd| (WorldPath::new(real, b"/"), fd)))
         }
-        Err(_) => None,
+        opened => Ok(look::known(opened)?.map(|fd| (WorldPath::new(path, b"/"), fd))),
     }
 }
 
-fn home(path: &WorldPath, callers_home: &WorldPath) -> Option<Secret> {
-    let (path, fd) = resolve(path.as_bytes(), PATH | OFlags::DIRECTORY)?;
-    drop(fd);
-    let hide = is_foreign_home(&path, callers_home);
-    hide.then_some(Secret { path, shown: Shown::EmptyDirectory })
+fn home(path: &WorldPath, callers_home: &WorldPath) -> Result<Option<Secret>, Errno> {
+    let found = resolve(path.as_bytes(), PATH | OFlags::DIRECTORY)?;
+    let hide = found.filter(|(path, _)| is_foreign_home(path, callers_home));
+    Ok(hide.map(|(path, _)| Secret { path, shown: Shown::EmptyDirectory }))
 }
 
 /// Homes of people (not of services) in a `passwd(5)` text.
@@ -242,7 +263,12 @@ mod tests {
             std::fs::write(dir.join(name), "").unwrap();
         }
         let mut found = Vec::new();
-        expand(&format!("{}/ssh_host_*_key", dir.display()), |p| found.push(Text::from(p)));
+        let pattern = format!("{}/ssh_host_*_key", dir.display());
+        let add = |path: &[u8]| {
+            found.push(Text::from(path));
+            Ok(())
+        };
+        expand(&pattern, add).unwrap();
         found.sort();
         let names: Vec<_> = found.iter().map(|p| p.as_path().file_name().unwrap()).collect();
         std::fs::remove_dir_all(&dir).unwrap();
@@ -256,10 +282,10 @@ mod tests {
         std::os::unix::fs::symlink("real", dir.join("link")).unwrap();
         let at = |tail: &str| dir.join(tail).into_os_string().into_encoded_bytes();
         let real = WorldPath::new(&at("real/private"), b"/");
-        let want = Some(Secret { path: real, shown: Shown::EmptyDirectory });
+        let want = Ok(Some(Secret { path: real, shown: Shown::EmptyDirectory }));
         assert_eq!(secret(&at("link/private"), Keep::Hidden), want);
         assert_eq!(secret(&at("real/private"), Keep::Hidden), want);
-        assert_eq!(secret(&at("link/nothing"), Keep::Hidden), None);
+        assert_eq!(secret(&at("link/nothing"), Keep::Hidden), Ok(None));
         std::fs::remove_dir_all(&dir).unwrap();
     }
 

@@ -104,6 +104,9 @@ pub(crate) fn oci(
     let named = |abi: &Abi| *abi == arches[0] || text.contains(&format!("\"{}\"", word(*abi)));
     let chosen: Vec<&str> = arches.iter().filter(|abi| named(abi)).map(|abi| word(*abi)).collect();
     let theirs = library.compile(profile, &chosen)?;
+    if forgets_number(&theirs, &arches, &chosen) {
+        return Err("it compares the architecture with numbers of calls".to_owned());
+    }
     let samples = samples(profile);
     let conditional = conditional(profile);
     let mut compared = 0;
@@ -131,6 +134,18 @@ pub(crate) fn oci(
     let alien = Data { arch: 0x1234, ..Data::default() };
     assert_eq!(emulate::verdict(&ours, &alien), emulate::verdict(&theirs.code, &alien));
     Ok(compared)
+}
+
+/// Whether the library has met an error of its own (seen in 2.5.4): where the first call of its list is one
+/// that the architecture does not have, as `fcntl64` on those with 64 bits, it leaves that call out together
+/// with the instruction that loads the number. What is compared with the numbers is then still the
+/// architecture, and no rule ever counts.
+fn forgets_number(theirs: &Compiled, arches: &[Abi], chosen: &[&str]) -> bool {
+    // BPF_LD | BPF_W | BPF_ABS, of `seccomp_data.nr`.
+    let loads = theirs.code.iter().filter(|i| (i.code, i.k) == (0x20, 0)).count();
+    // x32 shares an architecture with x86-64.
+    let own = |abi: &&Abi| **abi != Abi::X32 && chosen.contains(&word(**abi));
+    loads < arches.iter().filter(own).count()
 }
 
 /// What libseccomp says, with what runc puts before it.

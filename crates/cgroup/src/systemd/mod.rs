@@ -4,6 +4,8 @@
 //! asynchronous runtime, threads and some sixty packages, for one call and one signal.
 
 mod bus;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod properties;
 mod wire;
 

@@ -4,6 +4,8 @@
 //! `dwell NAME` it does what was most likely meant where the model has a known trap; its help says
 //! where.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod install;
 mod lsns;
 mod nsenter;

@@ -163,7 +163,8 @@ pub(crate) fn within(text: &str, least: i32, most: i32) -> Result<i32, String> {
 
 /// A list of processors as the kernel takes it: `0-3,6`.
 pub(crate) fn cpu_list(text: &str) -> Result<String, String> {
-    let number = |s: &str| (s.len() < 6).then(|| s.parse::<u32>().ok()).flatten();
+    let digits = |s: &str| s.len() < 6 && s.bytes().all(|b| b.is_ascii_digit());
+    let number = |s: &str| digits(s).then(|| s.parse::<u32>().ok()).flatten();
     let good = |part: &str| match part.split_once('-') {
         Some((first, last)) => number(first).zip(number(last)).is_some_and(|(a, b)| a <= b),
         None => number(part).is_some(),

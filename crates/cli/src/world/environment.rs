@@ -90,7 +90,7 @@ pub(super) fn decide(
 type Line<'a> = (&'a [u8], Option<&'a [u8]>);
 
 /// The variables of a file as Docker reads it: a `NAME=VALUE` or `NAME` a line, `#` comments.
-fn lines(bytes: &[u8]) -> impl Iterator<Item = Result<Line<'_>, String>> {
+pub(super) fn lines(bytes: &[u8]) -> impl Iterator<Item = Result<Line<'_>, String>> {
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     bytes.split(|b| *b == b'\n').enumerate().filter_map(|(number, line)| {
         let line = line.strip_suffix(b"\r").unwrap_or(line).trim_ascii_start();

@@ -2,6 +2,8 @@
 
 mod environment;
 mod files;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod identity;
 mod limits;
 mod namespaces;

@@ -69,7 +69,7 @@ fn run_from(p: &mut Prepared, mut stage: Stage, mut at: u32) -> i32 {
     loop {
         let block = block(&program, stage);
         let Some(op) = block.ops.get(at as usize) else { return 0 };
-        match step(p, *op) {
+        match faulty(stage, at).map_or_else(|| step(p, *op), Err) {
             Ok(Then::Next) => at = at.wrapping_add(1),
             Ok(Then::Goto(next)) => at = next,
             Ok(Then::End(code)) => return code,
@@ -77,12 +77,32 @@ fn run_from(p: &mut Prepared, mut stage: Stage, mut at: u32) -> i32 {
             Err(errno) => match block.rescue(at, errno.raw_os_error()) {
                 Some(next) => at = next,
                 None => {
-                    report(p, stage, at, errno);
+                    // The filter may refuse what it takes to tell, or end this process for it.
+                    p.untold = Some((at, errno));
+                    if report(p, stage, at, errno).is_ok() {
+                        p.untold = None;
+                    }
                     return REPORTED;
                 }
             },
         }
     }
+}
+
+/// The error that a test wants in the place of an op.
+#[cfg(feature = "faults")]
+fn faulty(stage: Stage, at: u32) -> Option<Errno> {
+    let list = match stage {
+        Stage::Setup => crate::faults::List::Setup,
+        Stage::Entry => crate::faults::List::Entry,
+    };
+    crate::faults::due(list, at)
+}
+
+#[cfg(not(feature = "faults"))]
+#[inline(always)]
+fn faulty(_: Stage, _: u32) -> Option<Errno> {
+    None
 }
 
 fn block(program: &Program, stage: Stage) -> &Block {
@@ -105,7 +125,7 @@ fn step(p: &mut Prepared, op: Op) -> Result<Then, Errno> {
 }
 
 /// A failed exec is explained from the program's own first bytes: which interpreter it names.
-fn report(p: &Prepared, stage: Stage, op: u32, errno: Errno) {
+fn report(p: &Prepared, stage: Stage, op: u32, errno: Errno) -> Result<(), Errno> {
     let head = Message::Failed { stage, op, errno: errno.raw_os_error() }.encode();
     let mut packet = [0u8; crate::message::LENGTH + start::HEAD];
     for (to, from) in packet.iter_mut().zip(head) {
@@ -116,7 +136,5 @@ fn report(p: &Prepared, stage: Stage, op: u32, errno: Errno) {
     if is_exec && let Some(room) = packet.get_mut(length..) {
         length = length.wrapping_add(start::head_of_program(p, room));
     }
-    if let Some(filled) = packet.get(..length) {
-        let _ = raw::send(p.control, filled);
-    }
+    raw::send(p.control, packet.get(..length).unwrap_or_default()).map(drop)
 }

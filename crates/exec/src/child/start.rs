@@ -36,6 +36,10 @@ pub(super) fn spawn(p: &mut Prepared, vfork: bool) -> Result<(), Errno> {
     let pid = match (vfork, p.stack.take()) {
         (true, Some(mut stack)) => {
             let pid = with_shared_memory(p, &mut stack)?;
+            if let Some((op, errno)) = p.untold.take() {
+                // Who is gone misses nothing.
+                let _ = super::report(p, Stage::Entry, op, errno);
+            }
             // Giving the memory back takes longer than all else here; it goes with the process.
             std::mem::forget(stack);
             pid

@@ -14,7 +14,7 @@ use dwell_plan::program::{Block, Op, Program};
 use dwell_sys::raw::{self, CloneArgs, Errno, ExecTable, Fd, SigSet, Stack, consts};
 
 use crate::child::{ops, start};
-use crate::failure::Failure;
+use crate::failure::{Cause, Failure, reason};
 use crate::filter::Filter;
 use crate::prepared::{NO_FD, Prepared};
 use helper::Helper;
@@ -64,7 +64,7 @@ impl Runner<'_> {
         let program = Arc::clone(self.p.program());
         let Some(block) = block(&program, list) else { return 1 };
         while let Some(op) = block.ops.get(at as usize) {
-            match self.step(*op, at) {
+            match faulty(list, at).map_or_else(|| self.step(*op, at), Err) {
                 Ok(Then::Next) => at += 1,
                 Ok(Then::Goto(next)) => at = next,
                 Ok(Then::End(code)) => return code,
@@ -165,9 +165,32 @@ struct Child<'a, 'b> {
 
 impl Child<'_, '_> {
     fn run(&mut self) -> i32 {
-        let ready = wait::begin_child(self.mask, self.kill);
-        i32::from(if ready.is_ok() { self.runner.run(List::Entry, self.next) } else { 1 })
+        i32::from(match wait::begin_child(self.mask, self.kill) {
+            Ok(()) => self.runner.run(List::Entry, self.next),
+            // The parent is gone: nobody waits for a word.
+            Err(Errno::SRCH) => 1,
+            Err(errno) => {
+                let sentence = format!("prctl failed: {}", reason(errno.raw_os_error()));
+                (self.runner.tell)(&Failure::host(sentence, Cause::Step(errno.raw_os_error())))
+            }
+        })
     }
+}
+
+/// The error that a test wants in the place of an op.
+#[cfg(feature = "faults")]
+fn faulty(list: List, at: u32) -> Option<Errno> {
+    let list = match list {
+        List::Entry => crate::faults::List::Entry,
+        List::Helper(_) => crate::faults::List::Helper,
+    };
+    crate::faults::due(list, at)
+}
+
+#[cfg(not(feature = "faults"))]
+#[inline(always)]
+fn faulty(_: List, _: u32) -> Option<Errno> {
+    None
 }
 
 fn block(program: &Program, list: List) -> Option<&Block> {

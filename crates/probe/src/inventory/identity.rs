@@ -43,7 +43,7 @@ pub fn rights(pid: i32) -> Option<Rights> {
 
 /// `Uid:` and `Gid:` have four numbers of which the second is the effective one, `Groups:` any; they are
 /// those of the reader's user namespace, and so are the outer ones of the maps.
-fn parse(status: &[u8], users: &IdMap, groups: &IdMap) -> Option<Rights> {
+pub(super) fn parse(status: &[u8], users: &IdMap, groups: &IdMap) -> Option<Rights> {
     let field = |name: &str| {
         lines(status).find_map(|line| line.strip_prefix(name.as_bytes())?.strip_prefix(b":"))
     };

@@ -17,6 +17,8 @@
 
 mod about;
 mod descriptors;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod identity;
 pub mod makers;
 mod model;

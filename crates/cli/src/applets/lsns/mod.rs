@@ -88,3 +88,12 @@ fn help(door: &Door) -> String {
     }
     text
 }
+
+/// Reads any words, for `fuzz/`.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn try_options(args: Vec<OsString>) {
+    // As util-linux, it says nothing to a column without a name.
+    if let Err(options::Mistake::Said(sentences)) = options::parse(args) {
+        assert!(sentences.iter().all(|sentence| !sentence.is_empty()));
+    }
+}

@@ -93,3 +93,12 @@ impl actions::Look for Machine {
             .map_err(|errno| format!("failed to get {pid} SELinux context: {}", words(errno)))
     }
 }
+
+/// Reads any words, for `fuzz/`.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn try_options(args: Vec<OsString>) {
+    // What is not understood is refused with a sentence.
+    if let Err(Bad::Value(sentence)) = options::read(args) {
+        assert!(!sentence.is_empty());
+    }
+}

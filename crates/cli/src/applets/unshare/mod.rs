@@ -84,6 +84,16 @@ fn environment(wanted: &Environment) -> Vec<EnvVar> {
     }
 }
 
+/// Reads any words, for `fuzz/`.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn try_options(args: Vec<OsString>) {
+    // What is not understood is refused with a sentence.
+    let read = options::read(&[TABLE, TABLE_OF_COMMAND].concat(), args, || (1000, 1000));
+    if let Err(Bad::Value(sentence)) = read {
+        assert!(!sentence.is_empty());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use dwell_plan::NamespaceSet;

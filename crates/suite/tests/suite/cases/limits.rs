@@ -27,7 +27,7 @@ cases! {
 const HOG: &str = "exec tail /dev/zero";
 
 /// Skips the case where these limits cannot be had.
-fn needs(ctx: &Ctx, options: &str) -> Outcome {
+pub(super) fn needs(ctx: &Ctx, options: &str) -> Outcome {
     let got = ctx.world(options, "exit 0").go()?;
     match got.status.code() {
         Some(0) => Ok(()),
@@ -205,6 +205,17 @@ fn too_little_to_start(ctx: &Ctx) -> Outcome {
 
 /// Directories of groups that were made by the process `pid`.
 fn groups_of(pid: u32) -> Vec<PathBuf> {
+    groups(|maker| maker == pid.to_string())
+}
+
+/// Directories of groups whose maker is gone.
+pub(super) fn abandoned_groups() -> Vec<PathBuf> {
+    let gone = |maker: &str| !std::path::Path::new("/proc").join(maker).exists();
+    groups(|maker| maker.parse::<u32>().is_ok() && gone(maker))
+}
+
+/// Directories of groups by the number of the process that made them.
+fn groups(made_by: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![PathBuf::from("/sys/fs/cgroup")];
     while let Some(dir) = open.pop() {
@@ -214,7 +225,8 @@ fn groups_of(pid: u32) -> Vec<PathBuf> {
             }
             let name = entry.file_name().to_string_lossy().into_owned();
             let stem = name.trim_end_matches(".scope");
-            if stem.starts_with("dwell-") && stem.ends_with(&format!("-{pid}")) {
+            let maker = stem.rsplit_once('-').map(|(_, maker)| maker);
+            if stem.starts_with("dwell-") && maker.is_some_and(&made_by) {
                 found.push(entry.path());
             }
             open.push(entry.path());

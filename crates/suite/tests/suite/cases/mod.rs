@@ -10,6 +10,7 @@ mod files;
 mod grants;
 mod hardening;
 mod ids;
+mod injection;
 mod join;
 mod limits;
 mod ls;
@@ -62,6 +63,7 @@ pub(crate) const ALL: &[Group] = &[
     group("hardening", hardening::CASES),
     group("no_new_code", no_new_code::CASES),
     group("faults", faults::CASES),
+    group("injection", injection::CASES),
     group("root_dir", root_dir::CASES),
     group("explain", explain::CASES),
     group("doctor", doctor::CASES),

@@ -13,7 +13,7 @@ cases! {
 }
 
 /// A tree of busybox: `/bin` and nothing else but what `more` names.
-fn tree(ctx: &Ctx, more: &[&str]) -> Outcome<PathBuf> {
+pub(super) fn tree(ctx: &Ctx, more: &[&str]) -> Outcome<PathBuf> {
     let busybox = ctx.needs("busybox")?;
     let is_static = fs::read(&busybox)?.windows(11).all(|w| w != b"/lib64/ld-l");
     if !is_static {

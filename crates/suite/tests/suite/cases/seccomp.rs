@@ -9,7 +9,8 @@ use crate::harness::{Ctx, Outcome, cases, ensure, skip};
 
 cases! {
     both: families_of_calls, nothing_is_refused_without, one_filter, log_instead, sockets_of_packets,
-        namespaces_inside, a_profile_of_ones_own, profiles_of_others, profiles_that_cannot_be_used,
+        namespaces_inside, a_profile_of_ones_own, profile_that_silences,
+        profiles_of_others, profiles_that_cannot_be_used,
         explained;
 }
 
@@ -259,6 +260,32 @@ fn a_profile_of_ones_own(ctx: &Ctx) -> Outcome {
     let plan = ctx.file("plan.json", &plan)?.display().to_string();
     let got = ctx.run().args(["--from-plan", &plan]).go()?;
     got.exits(1)?.says("No space left on device")?;
+    Ok(())
+}
+
+/// A filter that refuses what it takes to tell that a program could not be started.
+fn profile_that_silences(ctx: &Ctx) -> Outcome {
+    for action in ["\"SCMP_ACT_ERRNO\"", "\"SCMP_ACT_KILL_PROCESS\""] {
+        let text = format!(
+            "{{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": [{{\"names\": [\"sendto\", \
+             \"sendmsg\", \"write\", \"open\", \"openat\"], \"action\": {action}}}]}}"
+        );
+        let file = ctx.file("profile.json", text)?.display().to_string();
+        let got = ctx.run().args(["--seccomp", &file, "/no/such/program"]).go()?;
+        got.refuses(127, "cannot run /no/such/program: there is no such file in the world")?;
+        let got = ctx.run().args(["--seccomp", &file, "/etc/passwd"]).go()?;
+        got.refuses(126, "cannot run /etc/passwd: Permission denied (execve)")?;
+    }
+    // Nobody shares memory with the program's process.
+    let text = r#"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+        {"names": ["sendto"], "action": "SCMP_ACT_ERRNO"}]}"#;
+    let file = ctx.file("profile.json", text)?.display().to_string();
+    for options in ["--as-pid-1", "--unshare all"] {
+        let world = format!("{options} --seccomp {file}");
+        let run = ctx.run().args(world.split(' ')).arg("/no/such/program");
+        run.go()?.refuses(125, "cannot tell whether the program was started: ")?;
+        ctx.world(&world, "exit 7").go()?.exits(7)?;
+    }
     Ok(())
 }
 

@@ -15,5 +15,5 @@ pub(crate) use command::{Got, Live, Run};
 pub(crate) use ctx::{Ctx, Mounted};
 pub(crate) use machine::{older_than, patience, rounds};
 pub(crate) use outcome::{Outcome, Stop, ensure, fail, skip};
-pub(crate) use runner::{Case, Group, Who, alone, cases, group, main};
+pub(crate) use runner::{Case, Group, Who, alone, cases, group, main, say};
 pub(crate) use terminal::Terminal;

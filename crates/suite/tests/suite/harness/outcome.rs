@@ -11,6 +11,15 @@ pub(crate) enum Stop {
     Fail(String),
 }
 
+impl Stop {
+    /// Why.
+    pub(crate) fn into_text(self) -> String {
+        match self {
+            Stop::Skip(why) | Stop::Fail(why) => why,
+        }
+    }
+}
+
 /// What a case, or a part of one, gives back.
 pub(crate) type Outcome<T = ()> = Result<T, Stop>;
 

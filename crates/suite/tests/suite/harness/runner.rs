@@ -331,7 +331,7 @@ impl Drop for Base {
 }
 
 /// Says something on standard output, where somebody is listening.
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     let mut out = io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
