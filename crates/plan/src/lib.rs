@@ -15,6 +15,7 @@ pub mod explain;
 pub mod facts;
 pub mod group;
 pub mod idmap;
+pub mod landlock;
 pub mod limits;
 mod lower;
 pub mod namespace;

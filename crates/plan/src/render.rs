@@ -62,6 +62,7 @@ pub fn call(program: &Program, op: Op) -> String {
         Op::Chroot(path) => format!("chroot({})", s(path)),
         Op::Pidfd { target, .. } => format!("pidfd_open({})", target.pid),
         Op::EnterOnce { kinds, .. } => format!("setns({kinds})"),
+        Op::AllowPath { path, .. } => format!("landlock_add_rule({})", s(path)),
         Op::SetIds { uid, gid } => format!("setresgid({gid}), setresuid({uid})"),
         other => bare(other).to_owned(),
     }
@@ -79,6 +80,9 @@ fn bare(op: Op) -> &'static str {
         Op::PivotRoot => "pivot_root(\".\", \".\")",
         Op::Detach => "umount2(\".\", MNT_DETACH)",
         Op::Filter => "seccomp(SECCOMP_SET_MODE_FILTER)",
+        Op::Ruleset { .. } => "landlock_create_ruleset",
+        Op::AllowFile { .. } | Op::AllowStdio { .. } => "landlock_add_rule",
+        Op::Confine { .. } => "landlock_restrict_self",
         Op::NewSession => "setsid",
         Op::NewGroup => "setpgid",
         Op::ControllingTerminal(_) => "ioctl(TIOCSCTTY)",

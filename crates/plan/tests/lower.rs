@@ -117,6 +117,7 @@ fn plan() -> Plan {
         cgroup: Default::default(),
         process: Process::default(),
         actions: Vec::new(),
+        landlock: None,
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod paths;
 mod seccomp;
 #[cfg(test)]
 mod tests;
+mod walls;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -38,8 +39,11 @@ pub fn plan(low: LowArgs, invocation: &Invocation<'_>) -> Result<Plan, Failure> 
     let own_files = namespaces.owns(NamespaceKind::Mount);
     let mut grants = files::grants(&low, &paths)?;
     let workdir = files::workdir(&low, &root, own_files, &paths)?;
-    if own_files && let Some(grant) = files::current_directory(&low, &root, &grants, &paths) {
-        grants.push(grant);
+    let confined = walls::is_confined(&low, &namespaces);
+    if (own_files || confined)
+        && let Some(grant) = files::current_directory(&low, &root, &grants, &paths)
+    {
+        grants.push(if confined { walls::shown_only(grant) } else { grant });
     }
     let hostname = namespaces::hostname(&low, &namespaces)?;
     let clocks = low.time_offsets.iter().map(|o| o.value).collect();
@@ -50,6 +54,7 @@ pub fn plan(low: LowArgs, invocation: &Invocation<'_>) -> Result<Plan, Failure> 
         return Err(namespaces::missing(&low, NamespaceKind::Pid, words, why));
     }
 
+    let landlock = walls::decide(&low, &namespaces)?;
     let seccomp = seccomp::decide(&low, &paths, invocation)?;
     let limits = limits::decide(&low, &paths, invocation)?;
     let cgroup = limits::group(&low, &paths)?;
@@ -83,6 +88,7 @@ pub fn plan(low: LowArgs, invocation: &Invocation<'_>) -> Result<Plan, Failure> 
             surroundings: None,
         },
         actions: Vec::new(),
+        landlock,
     })
 }
 

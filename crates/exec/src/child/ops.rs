@@ -5,6 +5,7 @@ use std::ffi::CStr;
 use dwell_plan::program::{Barrier, Op, Slot, Str};
 use dwell_sys::raw::{self, Errno, Fd, consts};
 
+use super::landlock;
 use super::own;
 use super::reap::PARENT_DIED;
 use crate::message::Message;
@@ -199,6 +200,11 @@ fn rights(p: &mut Prepared, op: Op) -> Result<(), Errno> {
             each_bit(set, raw::cap_ambient_raise)
         }
         Op::NoNewPrivs => raw::set_no_new_privs(),
+        Op::Ruleset { .. }
+        | Op::AllowPath { .. }
+        | Op::AllowFile { .. }
+        | Op::AllowStdio { .. }
+        | Op::Confine { .. } => landlock::landlock(p, op),
         Op::Filter => raw::seccomp_set_filter(&p.filter.instructions, p.filter.flags).map(drop),
         _ => own::own(p, op),
     }

@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::builder::Builder;
+use super::landlock::{self, Confinement};
 use super::seccomp;
 use crate::caps::CapSet;
 use crate::errno::{EACCES, ENOENT, ENOTDIR, EPERM};
@@ -21,7 +22,12 @@ pub(super) struct Prepared {
 
 const DEFAULT_PATH: &[u8] = b"/usr/local/bin:/usr/bin:/bin";
 
-pub(super) fn write(cx: &Context<'_>, b: &mut Builder, peer: Option<Slot>) -> Prepared {
+pub(super) fn write(
+    cx: &Context<'_>,
+    b: &mut Builder,
+    peer: Option<Slot>,
+    (confinement, ruleset): (Option<&Confinement>, Option<Slot>),
+) -> Prepared {
     b.step("start", "the program's process", None);
     terminal(cx, b, peer);
     limits(cx, b);
@@ -36,6 +42,7 @@ pub(super) fn write(cx: &Context<'_>, b: &mut Builder, peer: Option<Slot>) -> Pr
     b.op(Op::RestoreUmask);
     b.op(Op::KeepDescriptors);
     b.op(Op::ResetSignals);
+    landlock::confine(confinement, ruleset, b);
     // Last: what a profile refuses may be what the ops before need.
     let filter = seccomp::filter(cx, b);
     b.step("run", program.to_string(), None);
@@ -120,7 +127,9 @@ fn rights(cx: &Context<'_>, b: &mut Builder) -> Vec<u32> {
 
 /// What the program keeps: nothing as a user, a safe selection as root; then what was asked for.
 pub(super) fn kept(cx: &Context<'_>) -> CapSet {
-    let mut set = if cx.ids.uid == 0 { CapSet::WORLD_ROOT } else { CapSet::EMPTY };
+    // Without namespaces a capability is power over the machine.
+    let root = cx.ids.uid == 0 && !cx.is_confined();
+    let mut set = if root { CapSet::WORLD_ROOT } else { CapSet::EMPTY };
     for change in &cx.plan.process.capabilities {
         let (CapabilityChange::Add(name) | CapabilityChange::Drop(name)) = change;
         let named = CapSet::named(name).unwrap_or_default();

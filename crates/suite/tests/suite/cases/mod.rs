@@ -10,6 +10,7 @@ mod files;
 mod grants;
 mod ids;
 mod join;
+mod landlock;
 mod limits;
 mod ls;
 mod lsns;
@@ -57,6 +58,7 @@ pub(crate) const ALL: &[Group] = &[
     group("descriptors", descriptors::CASES),
     group("terminal", terminal::CASES),
     group("seccomp", seccomp::CASES),
+    group("landlock", landlock::CASES),
     group("faults", faults::CASES),
     group("root_dir", root_dir::CASES),
     group("explain", explain::CASES),
