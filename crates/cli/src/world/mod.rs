@@ -43,7 +43,7 @@ pub fn plan(low: LowArgs, invocation: &Invocation<'_>) -> Result<Plan, Failure> 
     if (own_files || confined)
         && let Some(grant) = files::current_directory(&low, &root, &grants, &paths)
     {
-        grants.push(if confined { walls::shown_only(grant) } else { grant });
+        grants.extend(if confined { walls::shown_only(grant) } else { Some(grant) });
     }
     let hostname = namespaces::hostname(&low, &namespaces)?;
     let clocks = low.time_offsets.iter().map(|o| o.value).collect();

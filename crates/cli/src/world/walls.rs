@@ -1,8 +1,8 @@
 //! `--walls` and `--allow-degraded`: what Landlock is asked for, beside the namespaces or without them.
 
-use dwell_plan::NamespaceKind;
 use dwell_plan::landlock::{Landlock, Wall};
 use dwell_plan::plan::{Grant, GrantKind, Namespaces, Origin};
+use dwell_plan::{NamespaceKind, WorldPath};
 
 use super::namespaces;
 use crate::message::Failure;
@@ -68,12 +68,13 @@ pub(super) fn check(low: &LowArgs, from: Option<&String>) -> Result<(), Failure>
     }
 }
 
-/// The current directory cannot be copied on write here: it is shown to be read.
-pub(super) fn shown_only(grant: Grant) -> Grant {
-    match grant.what {
-        GrantKind::CopyOnWrite { source } => {
-            Grant { what: GrantKind::ReadOnly { source }, ..grant }
-        }
-        what => Grant { what, ..grant },
-    }
+/// Directories that belong to programs that run, and to other users.
+const NEVER_SHOWN: [&str; 5] = ["/home", "/root", "/run", "/tmp", "/var/tmp"];
+
+/// The current directory cannot be copied on write here: it is shown to be read, unless it is one of those
+/// that would be empty in a world with mounts.
+pub(super) fn shown_only(grant: Grant) -> Option<Grant> {
+    let fresh = NEVER_SHOWN.iter().any(|path| grant.dest == WorldPath::abs(path));
+    let GrantKind::CopyOnWrite { source } = grant.what else { return None };
+    (!fresh).then_some(Grant { what: GrantKind::ReadOnly { source }, ..grant })
 }

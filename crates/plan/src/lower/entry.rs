@@ -111,7 +111,9 @@ fn rights(cx: &Context<'_>, b: &mut Builder) -> Vec<u32> {
     b.decide(
         Topic::Process,
         format!("capabilities: {held:?}"),
-        if held == CapSet::EMPTY {
+        if held == CapSet::EMPTY && cx.is_confined() {
+            "without namespaces they would be power over the machine"
+        } else if held == CapSet::EMPTY {
             "the program is not the world's root"
         } else {
             "the program is the world's root"

@@ -199,7 +199,10 @@ fn has_below(view: &View, path: &WorldPath) -> bool {
 fn of_machine(cx: &Context<'_>) -> Result<Vec<Rule>, Refusal> {
     let abi = cx.facts.landlock;
     let mut rules = Vec::new();
-    for tree in SYSTEM_TREES.iter().chain(&READ) {
+    // A home directory in one of them is not the system's.
+    let homes = &cx.facts.caller.homes;
+    let holds_home = |tree: &&&str| homes.iter().any(|home| WorldPath::abs(tree).contains(home));
+    for tree in SYSTEM_TREES.iter().chain(READ.iter().filter(|tree| !holds_home(tree))) {
         let rule = by_default(WorldPath::abs(tree), rights::reading(abi));
         spread(cx, rule, true, &mut rules);
     }

@@ -313,9 +313,6 @@ pub fn close_sockets(profile: &mut Profile<'static>, network: bool, unix: bool) 
     if unix {
         allow("socket", any_of(0, &[AF_UNIX]));
         allow("socketpair", any_of(0, &[AF_UNIX]));
-        if !network {
-            allow("listen", Vec::new());
-        }
     } else {
         // `SOCK_STREAM` and `SOCK_SEQPACKET` stay with whom they are connected to.
         for kind in [stream(1), masked(1, SOCKET_TYPE, 5)] {
