@@ -169,3 +169,51 @@ fn no_laxer_than_docker() {
         }
     }
 }
+
+/// Without namespaces: only what Landlock keeps apart can be made.
+#[test]
+fn sockets_that_landlock_does_not_know_are_closed() {
+    const STREAM: u64 = 1;
+    const DATAGRAM: u64 = 2;
+    const SEQUENCED: u64 = 5;
+    const CLOEXEC: u64 = 0o2_000_000;
+    const FASTOPEN: u64 = 0x2000_0000;
+    let call = |network: bool, unix: bool, name: &str, args: [u64; 6]| {
+        let mut profile = builtin::profile(Strictness::Default, SHARED);
+        builtin::close_sockets(&mut profile, network, unix);
+        let code = compile(&profile, Machine::X86_64, SHARED.capabilities);
+        let number = Call::named(name).and_then(|call| call.number(Abi::X86_64)).expect("a number");
+        ask(&code, Abi::X86_64, number, args) == ALLOW
+    };
+    let socket = |family, kind, protocol| [family, kind, protocol, 0, 0, 0];
+    for (args, bare, network, unix) in [
+        (socket(2, STREAM, 0), true, true, true),
+        (socket(2, STREAM | CLOEXEC, 6), true, true, true),
+        (socket(10, STREAM, 0), true, true, true),
+        (socket(2, DATAGRAM, 0), false, true, false),
+        (socket(2, STREAM, 262), false, true, false),
+        (socket(2, 3, 1), false, true, false),
+        (socket(16, 3, 0), false, true, false),
+        (socket(17, 3, 0), false, false, false),
+        (socket(1, STREAM, 0), false, false, true),
+        (socket(1, DATAGRAM, 0), false, false, true),
+    ] {
+        assert_eq!(call(false, false, "socket", args), bare, "{args:?}");
+        assert_eq!(call(true, false, "socket", args), network, "{args:?} with the network");
+        assert_eq!(call(false, true, "socket", args), unix, "{args:?} with Unix sockets");
+    }
+    for (kind, pairs) in [(STREAM, true), (SEQUENCED | CLOEXEC, true), (DATAGRAM, false)] {
+        assert_eq!(call(false, false, "socketpair", socket(1, kind, 0)), pairs);
+        assert!(call(false, true, "socketpair", socket(1, kind, 0)));
+    }
+    for (name, args) in [
+        ("sendto", [3, 0, 0, FASTOPEN, 0, 0]),
+        ("sendmsg", [3, 0, FASTOPEN, 0, 0, 0]),
+        ("sendmmsg", [3, 0, 1, FASTOPEN, 0, 0]),
+        ("listen", [3, 1, 0, 0, 0, 0]),
+    ] {
+        assert!(!call(false, false, name, args), "{name}");
+        assert!(call(true, false, name, args), "{name} with the network");
+        assert!(name == "listen" || call(false, false, name, [3, 0, 0, 0, 0, 0]), "{name}");
+    }
+}

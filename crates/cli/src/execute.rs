@@ -5,9 +5,10 @@ use std::io::{IsTerminal, Write as _};
 use std::sync::Arc;
 
 use dwell_exec::{Ahead, ArgArea, Cause, Ended, Options};
+use dwell_plan::landlock::Wall;
 use dwell_plan::plan::RootSource;
 use dwell_plan::program::Start;
-use dwell_plan::{NamespaceKind, Plan, explain, lower, lower_explained};
+use dwell_plan::{NamespaceKind, NamespaceSet, Plan, explain, lower, lower_explained};
 use rustix::io::Errno;
 
 use crate::message::{self, Failure, OWN_FAILURE};
@@ -104,8 +105,37 @@ fn refused(sentence: String, hint: Option<String>, code: u8) -> (Failure, u8) {
     (Failure { sentence, hint }, code)
 }
 
-/// Why the kernel refuses to make namespaces, where that can be told.
+/// Why the kernel refuses what the world is built from, where that can be told, and what remains.
 fn known_cause(plan: &Plan, cause: Cause) -> Option<String> {
+    let why = cause_alone(plan, cause);
+    let refused = matches!(cause, Cause::Clone(_)) || why.is_some();
+    if !refused || plan.namespaces.own.is_empty() {
+        return why;
+    }
+    let refused = dwell_probe::refused_namespaces();
+    let parts = [why, Some(remains(refused, dwell_probe::landlock_version()))];
+    let parts: Vec<String> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// Which walls are refused here, and whether those of Landlock can be put up.
+fn remains(refused: NamespaceSet, landlock: u32) -> String {
+    let whole = Wall::OF_LANDLOCK.iter().map(|wall| wall.needs().0).max().unwrap_or(0);
+    let which = if refused.is_empty() {
+        String::new()
+    } else {
+        format!("refused here are the namespaces {refused}; ")
+    };
+    match landlock {
+        0 => format!("{which}nor does Landlock answer, which could do without them"),
+        version if version < whole => format!(
+            "{which}`--walls landlock` does without them, but in part only: this kernel's Landlock has version {version}"
+        ),
+        _ => format!("{which}`--walls landlock` does without them"),
+    }
+}
+
+fn cause_alone(plan: &Plan, cause: Cause) -> Option<String> {
     match cause {
         Cause::Clone(errno) => dwell_probe::why_no_namespaces(
             plan.namespaces.own,

@@ -4,6 +4,7 @@ use std::fmt::{Display, Write as _};
 
 use dwell_plan::NamespaceSet;
 use dwell_plan::hardening::{Hardening, ProcView};
+use dwell_plan::landlock::Wall;
 use dwell_plan::limits::{Amount, Limits, Swap, Weight};
 use dwell_plan::plan::{
     CapabilityChange, Clock, GrantKind, Mapping, Origin, Plan, Pty, RootSource, Seccomp,
@@ -91,6 +92,17 @@ impl Page {
             self.item(at, "joined", &from);
         }
         self.fact("shared", &kinds(shared));
+        if let Some(landlock) = &plan.landlock {
+            let words = |walls: &[Wall]| {
+                walls.iter().map(|wall| wall.word()).collect::<Vec<_>>().join(", ")
+            };
+            let walls = words(&landlock.walls);
+            self.fact("walls", &format_args!("{walls}{}", asked(&landlock.origin)));
+            if !landlock.accept_missing.is_empty() {
+                let accepted = words(&landlock.accept_missing);
+                self.fact("", &format_args!("which may be missing: {accepted}"));
+            }
+        }
         if let Some(name) = &plan.hostname {
             self.fact("host name", name);
         }

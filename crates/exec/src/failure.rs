@@ -152,10 +152,10 @@ fn hint(step: &Step, op: Op, errno: i32) -> Option<String> {
         _ => None,
     };
     match (op, errno, asked) {
-        (Op::CloneTree { .. } | Op::Chdir(_), ENOENT, Some(asked)) => {
+        (Op::CloneTree { .. } | Op::Chdir(_) | Op::AllowPath { .. }, ENOENT, Some(asked)) => {
             Some(format!("{asked} names a path that does not exist on this machine"))
         }
-        (Op::CloneTree { .. } | Op::Chdir(_), EACCES, Some(asked)) => {
+        (Op::CloneTree { .. } | Op::Chdir(_) | Op::AllowPath { .. }, EACCES, Some(asked)) => {
             Some(format!("{asked} names a path that you cannot reach yourself"))
         }
         (Op::Chdir(_), ENOENT | ENOTDIR, None) => Some("name a directory that exists in the world with --workdir".to_owned()),

@@ -29,6 +29,7 @@ mod groups;
 mod host;
 mod idmaps;
 mod in_place;
+mod jail;
 mod message;
 mod prepared;
 mod proof;

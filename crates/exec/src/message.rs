@@ -26,6 +26,8 @@ pub(crate) enum Message {
     Signaled { signal: i32, changed: u32 },
     /// The program was stopped.
     Stopped,
+    /// The program has been started; from here on the process waits for its end.
+    Started,
 }
 
 /// Packets are this long; a failed exec has the start of the program's file behind it.
@@ -45,6 +47,7 @@ impl Message {
             Message::Signaled { signal, changed } => (6, signal.cast_unsigned(), changed, 0),
             Message::Stopped => (7, 0, 0, 0),
             Message::AwaitsGroup => (8, 0, 0, 0),
+            Message::Started => (9, 0, 0, 0),
         };
         let mut out = [0; LENGTH];
         for (chunk, word) in out.chunks_exact_mut(4).zip([tag, a, b, c]) {
@@ -72,6 +75,7 @@ impl Message {
             6 => Message::Signaled { signal: a.cast_signed(), changed: b },
             7 => Message::Stopped,
             8 => Message::AwaitsGroup,
+            9 => Message::Started,
             _ => return None,
         })
     }
@@ -93,6 +97,7 @@ mod tests {
             Message::Exited { code: 255, changed: NOT_COUNTED },
             Message::Signaled { signal: 9, changed: 3 },
             Message::Stopped,
+            Message::Started,
         ] {
             assert_eq!(Message::decode(&message.encode()), Some(message));
         }

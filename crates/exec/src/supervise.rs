@@ -12,6 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::failure::{Cause, Failure, reason};
 use crate::host::{go_on, internal, receive};
+use crate::jail;
 use crate::message::{LENGTH, Message, NOT_COUNTED, Stage};
 use crate::relay::Relay;
 use crate::{Ended, How, Options};
@@ -20,6 +21,9 @@ use crate::{Ended, How, Options};
 const GRACE: Duration = Duration::from_secs(5);
 /// A world that has lived this long will live longer: its supervisor gives back what it used to start.
 const SETTLING: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+/// A world that has lived this long after its start has its supervisor put up walls around itself. One that
+/// ends before has nothing of the time that takes.
+const JAILING: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
 /// The longest packet: a failure with the start of a program's file.
 const ROOM: usize = LENGTH + 1024;
 
@@ -36,6 +40,8 @@ pub(crate) struct Supervisor<'a> {
     /// Why something of what the program wrote is lost.
     lost: Option<Errno>,
     time_up: bool,
+    /// The walls around this process itself.
+    jail: Jail,
     /// The caller's terminal, or somebody else, has asked this process to stop.
     told_to_stop: bool,
 }
@@ -65,6 +71,7 @@ impl<'a> Supervisor<'a> {
             failed: None,
             lost: None,
             time_up: false,
+            jail: Jail::NotYet,
             told_to_stop: false,
         };
         if let Some(master) = terminal {
@@ -101,8 +108,13 @@ impl<'a> Supervisor<'a> {
         }
         let mut settling = self.options.settles.then_some(SETTLING);
         loop {
-            let (ready, settled) = Ready::of(self, settling);
-            if settled {
+            let due = self.jail == Jail::Due;
+            let at_most = if due { Some(JAILING) } else { settling };
+            let (ready, idle) = Ready::of(self, at_most);
+            if due && (idle || ready.master) {
+                self.jail = Jail::Entered;
+                jail::enter(self.program);
+            } else if idle {
                 settling = None;
                 // What is not given back now stays: no reason to stop.
                 let _ = dwell_sys::memory::forget_code();
@@ -143,6 +155,8 @@ impl<'a> Supervisor<'a> {
             };
             let Ok(Some((length, message, fd))) = received else {
                 self.control = None;
+                // A program without a reaper has the other end closed as it starts.
+                self.started();
                 return;
             };
             let tail = room.get(LENGTH..length).unwrap_or_default().to_vec();
@@ -183,6 +197,16 @@ impl<'a> Supervisor<'a> {
                 self.take_stock(errand);
             }
             Message::Stopped => self.stop_with_program(),
+            Message::Started => self.started(),
+        }
+    }
+
+    /// Nothing is left to be built. Where the caller does other things its process is not this one's to
+    /// wall in.
+    fn started(&mut self) {
+        let lives = self.failed.is_none() && self.ended.is_none();
+        if self.options.settles && lives && self.jail == Jail::NotYet {
+            self.jail = Jail::Due;
         }
     }
 
@@ -350,6 +374,17 @@ impl<'a> Supervisor<'a> {
             None => Err(lost(how)),
         }
     }
+}
+
+/// Whether this process has put up walls around itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Jail {
+    /// The world is being built.
+    NotYet,
+    /// The program runs.
+    Due,
+    /// They stand.
+    Entered,
 }
 
 /// What the host side does while the first process waits for it.

@@ -1,6 +1,7 @@
 //! What makes a Plan impossible everywhere, whatever the machine.
 
 use crate::caps::CapSet;
+use crate::landlock::Wall;
 use crate::lower::check_actions;
 use crate::namespace::NamespaceKind;
 use crate::plan::{CapabilityChange, Mapping, PLAN_VERSION, Plan, RootSource};
@@ -52,8 +53,10 @@ impl Plan {
         if self.namespaces.owns(NamespaceKind::Mount) {
             return Ok(());
         }
+        // Landlock says of each grant whether it can be kept.
+        let confined = self.landlock.as_ref().is_some_and(|asked| asked.wants(Wall::Files));
         let why = "needs a mount namespace: without one nothing about files can change";
-        if let Some(grant) = self.grants.first() {
+        if let Some(grant) = self.grants.first().filter(|_| !confined) {
             return Err(Refusal::new(format!("{} {why}", grant.origin)));
         }
         match &self.root {
@@ -61,7 +64,7 @@ impl Plan {
             RootSource::Host { home: true } => {
                 Err(Refusal::new(format!("showing the home directory {why}")))
             }
-            RootSource::Host { .. } if self.read_only => {
+            RootSource::Host { .. } if self.read_only && !confined => {
                 Err(Refusal::new(format!("a read-only world {why}")))
             }
             RootSource::Host { .. } => Ok(()),

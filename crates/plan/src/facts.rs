@@ -51,10 +51,18 @@ pub struct Facts {
     /// The control groups of the machine, where the Plan asks for limits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cgroups: Option<crate::cgroups::Cgroups>,
+    /// The version of Landlock's interface, where the Plan asks for it; 0 where there is none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub landlock: u32,
     /// Program that writes a user map for others, see `newuidmap(1)`.
     pub newuidmap: Option<Text>,
     /// Program that writes a group map for others, see `newgidmap(1)`.
     pub newgidmap: Option<Text>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 /// A kernel release.

@@ -18,6 +18,7 @@ pub mod fuzzing;
 pub mod group;
 pub mod hardening;
 pub mod idmap;
+pub mod landlock;
 pub mod limits;
 mod lower;
 pub mod namespace;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::action::Action;
 use crate::hardening::Hardening;
 use crate::idmap::IdMap;
+use crate::landlock::Landlock;
 use crate::limits::Limits;
 use crate::namespace::{NamespaceKind, NamespaceSet};
 use crate::path::WorldPath;
@@ -65,6 +66,9 @@ pub struct Plan {
     /// is no world: it has nothing else but its command.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<Action>,
+    /// What Landlock keeps apart, beside the namespaces or without them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub landlock: Option<Landlock>,
 }
 
 impl Plan {
@@ -87,6 +91,7 @@ impl Plan {
             process: Process::default(),
             hardening: Hardening::default(),
             actions: Vec::new(),
+            landlock: None,
         }
     }
 }

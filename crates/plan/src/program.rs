@@ -166,6 +166,17 @@ pub enum Op {
     HideArguments,
     /// `seccomp(2)` with the filter that was compiled from the Program's profile.
     Filter,
+    /// `landlock_create_ruleset(2)`.
+    Ruleset { files: u64, network: u64, scoped: u64, into: Slot },
+    /// `open(2)` with `O_PATH`, `landlock_add_rule(2)`, `close(2)`: rights on a path and all below it.
+    AllowPath { ruleset: Slot, path: Str, rights: u64 },
+    /// `landlock_add_rule(2)`: rights on an open file.
+    AllowFile { ruleset: Slot, file: Slot, rights: u64 },
+    /// `fcntl(F_GETFL)`, `landlock_add_rule(2)`: rights on the file behind a standard descriptor, as far as
+    /// that was opened for.
+    AllowStdio { ruleset: Slot, fd: u8, read: u64, write: u64 },
+    /// `landlock_restrict_self(2)`.
+    Confine { ruleset: Slot, flags: u32 },
     /// Opens `ptmx`, unlocks it and opens its peer (`TIOCGPTPEER`); `pts(4)`.
     OpenPty { ptmx: Str, master: Slot, peer: Slot },
     /// `sendmsg(2)` of the descriptor to the host side, then `close(2)`.

@@ -118,6 +118,7 @@ fn plan() -> Plan {
         process: Process::default(),
         hardening: Default::default(),
         actions: Vec::new(),
+        landlock: None,
     }
 }
 

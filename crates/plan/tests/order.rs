@@ -3,6 +3,7 @@
 use dwell_plan::caps::NAMES;
 use dwell_plan::facts::{Caller, Facts, Kernel};
 use dwell_plan::idmap::{IdMap, IdRange};
+use dwell_plan::landlock::{Landlock, Wall};
 use dwell_plan::plan::{
     CapabilityChange, Command, Join, Mapping, Namespaces, Origin, Plan, Pty, SeccompProfile,
     Surroundings, User,
@@ -30,6 +31,8 @@ enum Stage {
     NoNewPrivs,
     /// No executable memory.
     ExecGain,
+    /// Landlock's rules take `no_new_privs`, and may forbid any of the above.
+    Landlock,
     /// All that a filter may refuse has been done.
     Filter,
     /// The program.
@@ -45,6 +48,7 @@ fn stage(op: &Op) -> Option<Stage> {
         Op::Ambient { .. } => Stage::Ambient,
         Op::NoNewPrivs => Stage::NoNewPrivs,
         Op::RefuseExecGain => Stage::ExecGain,
+        Op::Confine { .. } => Stage::Landlock,
         Op::Filter => Stage::Filter,
         Op::Exec => Stage::Exec,
         _ => return None,
@@ -93,12 +97,14 @@ fn caller() -> impl Strategy<Value = Caller> {
 
 fn facts() -> impl Strategy<Value = Facts> {
     let kernels = proptest::sample::select(vec![(5, 12), (6, 1), (6, 3), (6, 18)]);
-    (caller(), kernels, any::<[bool; 3]>(), any::<bool>()).prop_map(
-        |(caller, (major, minor), terminals, helpers)| {
+    let landlock = proptest::sample::select(vec![0u32, 3, 5, 9]);
+    (caller(), kernels, landlock, any::<[bool; 3]>(), any::<bool>()).prop_map(
+        |(caller, (major, minor), landlock, terminals, helpers)| {
             let helper = |name: &str| helpers.then(|| Text::from(name));
             Facts {
                 kernel: Kernel { major, minor },
                 caller,
+                landlock,
                 terminals,
                 newuidmap: helper("/usr/bin/newuidmap"),
                 newgidmap: helper("/usr/bin/newgidmap"),
@@ -136,6 +142,15 @@ fn changes() -> impl Strategy<Value = Vec<CapabilityChange>> {
     proptest::collection::vec(one, 0..4)
 }
 
+fn walls() -> impl Strategy<Value = Option<Landlock>> {
+    let some = proptest::sample::subsequence(Wall::OF_LANDLOCK.to_vec(), 1..=4);
+    let asked = (some, any::<bool>()).prop_map(|(walls, accept)| {
+        let accept_missing = if accept { walls.clone() } else { Vec::new() };
+        Landlock { walls, accept_missing, origin: Origin::rule("a test") }
+    });
+    proptest::option::weighted(0.3, asked)
+}
+
 fn plan() -> impl Strategy<Value = Plan> {
     let user = proptest::sample::select(vec![
         User::Caller,
@@ -158,11 +173,12 @@ fn plan() -> impl Strategy<Value = Plan> {
     ]);
     let pty = proptest::sample::select(vec![Pty::Auto, Pty::Always, Pty::Never]);
     let flags = any::<[bool; 5]>();
-    (namespaces(), user, map, changes(), seccomp, pty, flags).prop_map(
-        |(namespaces, user, map, capabilities, profile, pty, flags)| {
+    (namespaces(), user, map, changes(), seccomp, pty, walls(), flags).prop_map(
+        |(namespaces, user, map, capabilities, profile, pty, landlock, flags)| {
             let [no_new_code, verify, as_pid_1, log, surrounded] = flags;
             let command = Command { argv: vec![Text::from("true")], ..Command::default() };
             let mut plan = Plan::new(command, namespaces);
+            plan.landlock = landlock;
             plan.identity.user = user;
             plan.identity.users = map.clone();
             plan.identity.groups = map;
@@ -198,6 +214,10 @@ fn check_entry(plan: &Plan, facts: &Facts, program: &Program) -> Result<(), Test
         plan.process.seccomp.profile != SeccompProfile::None || plan.hardening.no_new_code;
     prop_assert_eq!(has(Stage::Filter), filtered);
     prop_assert_eq!(program.filter.is_some(), filtered);
+    // Where nothing of what was asked for is known to the kernel, nothing is there to live by.
+    let known = |wall: &Wall| wall.needs().0 <= facts.landlock;
+    let confined = plan.landlock.as_ref().is_some_and(|asked| asked.walls.iter().any(known));
+    prop_assert_eq!(has(Stage::Landlock), confined);
     prop_assert_eq!(has(Stage::ExecGain), plan.hardening.no_new_code);
     prop_assert!(!has(Stage::Groups) || has(Stage::Ids), "groups are those of other ids");
     Ok(())

@@ -40,6 +40,9 @@ fn of_world(plan: &Plan) -> Result<Facts, ProbeError> {
     caller::add_subids(plan, &mut facts)?;
     facts.cgroups = cgroups::cgroups(plan, &proc, facts.caller.uid)?;
     let own_mounts = plan.namespaces.owns(NamespaceKind::Mount);
+    if plan.landlock.is_some() {
+        crate::landlock::add(plan, &mut facts)?;
+    }
     if own_mounts {
         facts.spot = spot();
         if !facts.kernel.since(6, 6) && plan.namespaces.owns(NamespaceKind::User) {

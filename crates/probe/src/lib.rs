@@ -24,15 +24,17 @@ mod error;
 mod file;
 mod gather;
 mod in_place;
+mod landlock;
 mod listing;
 mod look;
 mod places;
 mod resolv_conf;
 
-pub use doctor::{why_no_namespaces, why_no_procfs, why_no_rights};
+pub use doctor::{refused_namespaces, why_no_namespaces, why_no_procfs, why_no_rights};
 pub use error::ProbeError;
 pub use file::{is_in_root, read_in_root};
 pub use gather::{LAYER_DIRECTORIES, LAYER_PREFIX, facts};
 pub use in_place::{NoCgroup, cgroup_procs_of, environment_of, joinable, selinux_context_of};
+pub use landlock::version as landlock_version;
 pub use passwd::{GroupEntry, UserEntry, group_by_name, groups_of, user_by_name, user_by_uid};
 pub use places::PLACES;

@@ -169,6 +169,12 @@ impl Lister<'_> {
     }
 }
 
+/// The entries of one directory; none where it cannot be listed.
+pub(crate) fn entries(dir: &WorldPath) -> Vec<Entry> {
+    let mut lister = Lister { slow: Vec::new(), buffer: vec![MaybeUninit::uninit(); 32768] };
+    lister.list(dir).unwrap_or_default()
+}
+
 /// Directories right below `/` that are the same in every world, whatever they hold and whoever may
 /// read them.
 fn is_known(name: &[u8]) -> bool {

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use dwell_plan::hardening::Hardening;
 use dwell_plan::idmap::IdRange;
+use dwell_plan::landlock::Wall;
 use dwell_plan::limits::{IoDevice, Limits};
 use dwell_plan::plan::{CapabilityChange, ClockOffset, ControlGroup, Pty, Rlimit};
 use dwell_plan::{NamespaceKind, NamespaceSet};
@@ -65,6 +66,8 @@ pub struct LowArgs {
     pub keep_fds: Vec<i32>,
     pub seccomp: Option<Typed<LowSeccomp>>,
     pub seccomp_log: Option<Typed<()>>,
+    pub walls: Option<Typed<LowWalls>>,
+    pub allow_degraded: Vec<Typed<Vec<Wall>>>,
     pub as_pid_1: Option<Typed<()>>,
     /// `--no-new-code`, `--proc`, `--sysctl` and `--verify`.
     pub hardening: Hardening,
@@ -121,6 +124,15 @@ pub enum Net {
     None,
     /// The machine's.
     Host,
+}
+
+/// `--walls`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LowWalls {
+    /// Namespaces are made, as other options choose them.
+    pub namespaces: bool,
+    /// What Landlock is asked for.
+    pub landlock: Vec<Wall>,
 }
 
 /// `--user`.

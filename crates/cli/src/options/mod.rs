@@ -12,8 +12,8 @@ pub(crate) mod value;
 pub(crate) use help::{COMMANDS, Page};
 pub use help::{Detail, gc_help, overview, run_help};
 pub use low::{
-    EnvSource, IdSpec, Kinds, LowArgs, LowGrant, LowIo, LowJoin, LowMap, LowSeccomp, LowUser, Net,
-    PlanForm, Typed,
+    EnvSource, IdSpec, Kinds, LowArgs, LowGrant, LowIo, LowJoin, LowMap, LowSeccomp, LowUser,
+    LowWalls, Net, PlanForm, Typed,
 };
 pub(crate) use nearest::{nearest, suggestion};
 pub use parse::parse;
@@ -106,6 +106,7 @@ impl Category {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is the option of the same name; the table explains it")]
 pub enum Id {
+    AllowDegraded,
     AsPid1,
     CapAdd,
     CapDrop,
@@ -161,6 +162,7 @@ pub enum Id {
     Unshare,
     User,
     Verify,
+    Walls,
     Workdir,
     Writable,
 }

@@ -264,6 +264,14 @@ fn set(low: &mut LowArgs, option: &Opt, given: Given, long: bool) -> Result<(), 
             low.seccomp = Some(given.typed(profile));
         }
         Id::SeccompLog => low.seccomp_log = Some(given.typed(())),
+        Id::Walls => {
+            let walls = given.text(value::walls)?;
+            low.walls = Some(given.typed(walls));
+        }
+        Id::AllowDegraded => {
+            let walls = given.text(value::degraded)?;
+            low.allow_degraded.push(given.typed(walls));
+        }
         Id::AsPid1 => low.as_pid_1 = Some(given.typed(())),
         Id::NoNewCode => low.hardening.no_new_code = true,
         Id::Proc => {

@@ -262,6 +262,56 @@ pub static RUN: &[Opt] = &[
         ],
         ..NAMESPACES
     },
+    Opt {
+        id: Id::Walls,
+        name: "walls",
+        value: Some("LIST"),
+        choices: &[
+            "namespaces",
+            "landlock",
+            "landlock-files",
+            "landlock-tcp",
+            "landlock-signals",
+            "landlock-abstract",
+            "all",
+        ],
+        help: "Choose the walls: namespaces, landlock, all",
+        long: &[
+            "Without it there are namespaces. `all` adds Landlock as a second wall around them: files \
+             that are not in the world, TCP ports (unless the network is the machine's), signals to \
+             processes outside and abstract sockets outside are refused by it too. Parts of it are \
+             landlock-files, landlock-tcp, landlock-signals and landlock-abstract; landlock-tcp is \
+             about the world's own loopback interface as well. Nothing can be mounted inside.",
+            "`landlock` alone makes no namespaces, for where they are refused. The files are the \
+             machine's own: the system's can be read, the current directory too, and --ro, --rw and \
+             --dev grant more; whatever else shows or hides files is refused. No sockets but TCP ones \
+             can be made, and these need --net host. Processes and their arguments can be seen, \
+             permissions and times of your own files can be changed: --explain says what is not hidden.",
+            "A wall that this kernel cannot put up is an error; see --allow-degraded. System calls are \
+             filtered whichever walls there are; see --seccomp.",
+        ],
+        ..NAMESPACES
+    },
+    Opt {
+        id: Id::AllowDegraded,
+        name: "allow-degraded",
+        value: Some("WALL,..."),
+        choices: &[
+            "landlock",
+            "landlock-files",
+            "landlock-tcp",
+            "landlock-signals",
+            "landlock-abstract",
+            "sockets",
+        ],
+        repeatable: true,
+        help: "Go on without this wall where it cannot be",
+        long: &[
+            "WALL is landlock, a part of it as in --walls, or sockets: what the filter of system calls \
+             does for --walls landlock. What is missing is said on standard error.",
+        ],
+        ..NAMESPACES
+    },
     // Users and capabilities
     Opt {
         id: Id::User,

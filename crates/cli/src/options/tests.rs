@@ -37,6 +37,8 @@ fn example(option: &Opt) -> &'static str {
         Id::KeepFd => "3",
         Id::Plan => "json",
         Id::Seccomp => "strict",
+        Id::Walls => "namespaces,landlock-files",
+        Id::AllowDegraded => "landlock-tcp",
         Id::Memory | Id::Swap => "64M",
         Id::Cpus => "1.5",
         Id::CpuWeight => "50",

@@ -2,11 +2,12 @@
 
 use dwell_plan::caps::{self, CapSet};
 use dwell_plan::hardening::Sysctl;
+use dwell_plan::landlock::Wall;
 use dwell_plan::limits::{Amount, IoDevice};
 use dwell_plan::plan::{Clock, ClockOffset, Rlimit};
 use dwell_plan::{NamespaceKind, NamespaceSet, Text};
 
-use super::low::{EnvSource, IdSpec, Kinds, LowIo, LowJoin, LowMap, LowSeccomp, LowUser};
+use super::low::{EnvSource, IdSpec, Kinds, LowIo, LowJoin, LowMap, LowSeccomp, LowUser, LowWalls};
 use super::nearest;
 
 /// A path with its optional second half: `PATH[:REST]`.
@@ -248,6 +249,53 @@ pub(crate) fn kinds(list: &str) -> Result<Kinds, String> {
         }
     }
     Ok(kinds)
+}
+
+/// A comma list of what may enclose a world.
+pub(crate) fn walls(list: &str) -> Result<LowWalls, String> {
+    let mut walls = LowWalls::default();
+    for word in list.split(',') {
+        match word {
+            "namespaces" => walls.namespaces = true,
+            "landlock" => walls.landlock.extend(Wall::OF_LANDLOCK),
+            "all" => {
+                walls.namespaces = true;
+                walls.landlock.extend(Wall::OF_LANDLOCK);
+            }
+            "seccomp" => {
+                return Err("the filter of system calls is --seccomp's business".to_owned());
+            }
+            _ => {
+                let what = "namespaces, landlock, all or a part of Landlock";
+                walls.landlock.push(wall(word, what)?);
+            }
+        }
+    }
+    walls.landlock.sort_unstable();
+    walls.landlock.dedup();
+    match walls.landlock.last() {
+        Some(Wall::Sockets) => Err("`sockets` comes by itself where it is needed".to_owned()),
+        _ => Ok(walls),
+    }
+}
+
+/// A comma list of walls that may be missing.
+pub(crate) fn degraded(list: &str) -> Result<Vec<Wall>, String> {
+    let mut walls = Vec::new();
+    for word in list.split(',') {
+        match word {
+            "landlock" => walls.extend(Wall::OF_LANDLOCK),
+            _ => walls.push(wall(word, "landlock, a part of it or sockets")?),
+        }
+    }
+    Ok(walls)
+}
+
+fn wall(word: &str, what: &str) -> Result<Wall, String> {
+    Wall::named(word).ok_or_else(|| {
+        let parts: Vec<_> = Wall::OF_LANDLOCK.iter().map(|wall| wall.word()).collect();
+        format!("'{word}' is not {what} ({})", parts.join(", "))
+    })
 }
 
 /// `KIND=PID|PATH`.

@@ -5,6 +5,7 @@ use dwell_plan::{NamespaceKind, WorldPath};
 
 use super::namespaces;
 use super::paths::Paths;
+use super::walls;
 use crate::invocation::Invocation;
 use crate::message::{Failure, reason};
 use crate::options::{LowArgs, LowGrant};
@@ -63,6 +64,9 @@ pub(super) fn check(
         RootSource::Directory { .. } => low.from.as_ref().map(|t| &t.words),
         RootSource::Host { .. } => None,
     };
+    if walls::is_confined(low, namespaces) {
+        return walls::check(low, from);
+    }
     let asks = (low.grants.first().map(|t| &t.words))
         .or(from)
         .or(low.read_only.as_ref().map(|t| &t.words))

@@ -11,6 +11,7 @@ pub(crate) mod paths;
 mod seccomp;
 #[cfg(test)]
 mod tests;
+mod walls;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -40,8 +41,11 @@ pub fn plan(low: LowArgs, invocation: &Invocation<'_>) -> Result<Plan, Failure> 
     let own_files = namespaces.owns(NamespaceKind::Mount);
     let mut grants = files::grants(&low, &paths)?;
     let workdir = files::workdir(&low, &root, own_files, &paths)?;
-    if own_files && let Some(grant) = files::current_directory(&low, &root, &grants, &paths) {
-        grants.push(grant);
+    let confined = walls::is_confined(&low, &namespaces);
+    if (own_files || confined)
+        && let Some(grant) = files::current_directory(&low, &root, &grants, &paths)
+    {
+        grants.extend(if confined { walls::shown_only(grant) } else { Some(grant) });
     }
     let hostname = namespaces::hostname(&low, &namespaces)?;
     let clocks = low.time_offsets.iter().map(|o| o.value).collect();
@@ -52,6 +56,7 @@ pub fn plan(low: LowArgs, invocation: &Invocation<'_>) -> Result<Plan, Failure> 
         return Err(namespaces::missing(&low, NamespaceKind::Pid, words, why));
     }
 
+    let landlock = walls::decide(&low, &namespaces)?;
     let seccomp = seccomp::decide(&low, &paths, invocation)?;
     let limits = limits::decide(&low, &paths, invocation)?;
     let cgroup = limits::group(&low, &paths)?;
@@ -86,6 +91,7 @@ pub fn plan(low: LowArgs, invocation: &Invocation<'_>) -> Result<Plan, Failure> 
         },
         hardening: low.hardening,
         actions: Vec::new(),
+        landlock,
     })
 }
 

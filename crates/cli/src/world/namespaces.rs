@@ -5,6 +5,7 @@ use dwell_plan::{NamespaceKind, NamespaceSet, Text};
 
 use super::files::contradiction;
 use super::paths::Paths;
+use super::walls;
 use crate::message::Failure;
 use crate::options::{Kinds, LowArgs, Net, Typed};
 
@@ -13,6 +14,9 @@ const DEFAULT_NAME: &str = "dwell";
 
 /// `--unshare`, `--share`, `--join`, `--net` and `--time-offset`.
 pub(super) fn decide(low: &LowArgs, paths: &Paths<'_>) -> Result<Namespaces, Failure> {
+    if let Some(walls) = walls::without_namespaces(low) {
+        return none(low, walls);
+    }
     let union = |lists: &[Typed<Kinds>]| {
         lists.iter().fold(NamespaceSet::EMPTY, |set, list| set.union(list.value.set))
     };
@@ -64,6 +68,19 @@ pub(super) fn decide(low: &LowArgs, paths: &Paths<'_>) -> Result<Namespaces, Fai
     Ok(Namespaces { own, join })
 }
 
+/// `--walls` leaves all of them out.
+fn none(low: &LowArgs, walls: &str) -> Result<Namespaces, Failure> {
+    let lists = low.unshare.iter().chain(&low.share).map(|typed| &typed.words);
+    if let Some(other) = lists.chain(low.join.iter().map(|typed| &typed.words)).next() {
+        return Err(contradiction(other, walls, "there are no namespaces without `namespaces`"));
+    }
+    if let Some(offset) = low.time_offsets.first() {
+        let why = "every clock is the machine's";
+        return Err(missing(low, NamespaceKind::Time, &offset.words, why));
+    }
+    Ok(Namespaces { own: NamespaceSet::EMPTY, join: Vec::new() })
+}
+
 /// The host name in an own UTS namespace.
 pub(super) fn hostname(low: &LowArgs, namespaces: &Namespaces) -> Result<Option<Text>, Failure> {
     match &low.hostname {
@@ -89,7 +106,9 @@ pub(super) fn missing(low: &LowArgs, kind: NamespaceKind, words: &str, why: &str
     let joined = low.join.iter().find(|j| j.value.kind == kind).map(|j| &j.words);
     let shared = low.share.iter().find(|list| list.value.set.has(kind)).map(|list| &list.words);
     let net = low.net.as_ref().filter(|_| kind == NamespaceKind::Net).map(|net| &net.words);
-    if let Some(other) = joined {
+    if let Some(walls) = walls::without_namespaces(low) {
+        failure.hint(format!("`{walls}` makes no namespaces"))
+    } else if let Some(other) = joined {
         failure.hint(format!("`{other}` enters one that is not the world's own"))
     } else if let Some(other) = shared.or(net) {
         failure.hint(format!("`{other}` takes it away"))

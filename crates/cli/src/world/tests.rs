@@ -564,3 +564,64 @@ fn limits() {
         assert!(sentence.starts_with(want), "{line}: {sentence}");
     }
 }
+
+#[test]
+fn walls_of_landlock() {
+    use dwell_plan::landlock::Wall::{self, Abstract, Files, Signals, Sockets, Tcp};
+    let walls = |line: &str| plan(line).landlock.map(|asked| asked.walls);
+    let four = || vec![Files, Tcp, Signals, Abstract];
+    for (line, want) in [
+        ("x", None),
+        ("--walls namespaces x", None),
+        ("--walls all x", Some(four())),
+        ("--walls namespaces,landlock x", Some(four())),
+        ("--walls all --net host x", Some(vec![Files, Signals, Abstract])),
+        ("--walls all --share net x", Some(vec![Files, Signals, Abstract])),
+        ("--walls namespaces,landlock-tcp,landlock-files x", Some(vec![Files, Tcp])),
+        ("--walls landlock x", Some(vec![Files, Tcp, Signals, Abstract, Sockets])),
+        ("--walls landlock --net host x", Some(vec![Files, Signals, Abstract, Sockets])),
+        ("--walls landlock-files x", Some(vec![Files])),
+    ] {
+        assert_eq!(walls(line), want, "{line}");
+    }
+    let accepted = |line: &str| plan(line).landlock.map(|asked| asked.accept_missing);
+    let line = "--walls landlock --allow-degraded landlock-tcp --allow-degraded sockets x";
+    assert_eq!(accepted(line), Some(vec![Tcp, Sockets]));
+    assert_eq!(
+        accepted("--walls all --allow-degraded landlock x"),
+        Some(Wall::OF_LANDLOCK.to_vec())
+    );
+}
+
+#[test]
+fn without_namespaces_the_current_directory_is_read() {
+    let bare = plan("--walls landlock x");
+    assert_eq!(bare.namespaces.own, NamespaceSet::EMPTY);
+    let shown: Vec<_> =
+        bare.grants.iter().map(|grant| (&grant.what, grant.dest.to_string())).collect();
+    let source = Text::from("/home/u/src");
+    assert_eq!(shown, [(&GrantKind::ReadOnly { source }, "/home/u/src".to_owned())]);
+    for cwd in ["/tmp", "/home/u", "/home", "/", "/run"] {
+        assert!(Fake::at(cwd).plan("--walls landlock x").grants.is_empty(), "{cwd}");
+    }
+    for (line, want, hint) in [
+        ("--unshare pid", "`--unshare pid` and `--walls landlock` exclude each other", ""),
+        ("--join net=1", "`--join net=1` and `--walls landlock` exclude each other", ""),
+        (
+            "--hostname b",
+            "`--hostname b` needs the uts namespace",
+            "`--walls landlock` makes no namespaces",
+        ),
+        (
+            "--time-offset boot=1",
+            "`--time-offset boot=1` needs the time",
+            "`--walls landlock` makes",
+        ),
+        ("--map-users auto", "`--map-users auto` needs the user", "`--walls landlock` makes"),
+        ("--home", "`--home` needs the mount", "`--walls landlock` makes"),
+        ("--scratch 1G", "`--scratch 1G` needs the mount", "`--walls landlock` makes"),
+    ] {
+        let (sentence, said) = Fake::default().refusal(&format!("{line} --walls landlock x"));
+        assert!(sentence.starts_with(want) && said.starts_with(hint), "{line}: {sentence} {said}");
+    }
+}

@@ -3,6 +3,7 @@
 //! Only `dwell_sys::raw` on prepared memory: no allocation, no lock, no formatting, no panic path.
 
 mod changes;
+mod landlock;
 pub(crate) mod ops;
 mod own;
 mod prove;

@@ -5,6 +5,7 @@ use std::ffi::CStr;
 use dwell_plan::program::{Barrier, Op, Slot, Str};
 use dwell_sys::raw::{self, Errno, Fd, consts};
 
+use super::landlock;
 use super::own;
 use super::reap::PARENT_DIED;
 use crate::message::Message;
@@ -201,6 +202,11 @@ fn rights(p: &mut Prepared, op: Op) -> Result<(), Errno> {
         Op::Prove(act) => super::prove::prove(p, act),
         Op::RefuseExecGain => raw::refuse_exec_gain(),
         Op::NoNewPrivs => raw::set_no_new_privs(),
+        Op::Ruleset { .. }
+        | Op::AllowPath { .. }
+        | Op::AllowFile { .. }
+        | Op::AllowStdio { .. }
+        | Op::Confine { .. } => landlock::landlock(p, op),
         Op::Filter => raw::seccomp_set_filter(&p.filter.instructions, p.filter.flags).map(drop),
         _ => own::own(p, op),
     }

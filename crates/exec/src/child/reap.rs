@@ -12,6 +12,7 @@ use crate::prepared::Prepared;
 pub(super) fn reap(p: &Prepared, layer: Option<Slot>, below: Str) -> i32 {
     let layer = layer.map(|slot| p.fd(slot));
     let _ = close_all_but(p.control, layer);
+    let _ = raw::send(p.control, &Message::Started.encode());
     let outside_only = raw::getpid() == 1;
     if !outside_only {
         let code = reap_shared(p, layer, below);

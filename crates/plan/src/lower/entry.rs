@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::builder::Builder;
+use super::landlock::{self, Confinement};
 use super::proofs;
 use super::seccomp;
 use crate::caps::CapSet;
@@ -22,7 +23,12 @@ pub(super) struct Prepared {
 
 const DEFAULT_PATH: &[u8] = b"/usr/local/bin:/usr/bin:/bin";
 
-pub(super) fn write(cx: &Context<'_>, b: &mut Builder, peer: Option<Slot>) -> Prepared {
+pub(super) fn write(
+    cx: &Context<'_>,
+    b: &mut Builder,
+    peer: Option<Slot>,
+    (confinement, ruleset): (Option<&Confinement>, Option<Slot>),
+) -> Prepared {
     b.step("start", "the program's process", None);
     terminal(cx, b, peer);
     limits(cx, b);
@@ -41,6 +47,7 @@ pub(super) fn write(cx: &Context<'_>, b: &mut Builder, peer: Option<Slot>) -> Pr
         b.step("refuse", "memory that is written and executed", None);
         b.op(Op::RefuseExecGain);
     }
+    landlock::confine(confinement, ruleset, b);
     proofs::before_filter(cx, b, held.0, bounded);
     // Last: what a profile refuses may be what the ops before need.
     let filter = seccomp::filter(cx, b);
@@ -139,7 +146,9 @@ fn rights(cx: &Context<'_>, b: &mut Builder) -> Rights {
     b.decide(
         Topic::Process,
         format!("capabilities: {held:?}"),
-        if held == CapSet::EMPTY {
+        if held == CapSet::EMPTY && cx.is_confined() {
+            "without namespaces they would be power over the machine"
+        } else if held == CapSet::EMPTY {
             "the program is not the world's root"
         } else {
             "the program is the world's root"
@@ -155,7 +164,9 @@ fn rights(cx: &Context<'_>, b: &mut Builder) -> Rights {
 
 /// What the program keeps: nothing as a user, a safe selection as root; then what was asked for.
 pub(super) fn kept(cx: &Context<'_>) -> CapSet {
-    let mut set = if cx.ids.uid == 0 { CapSet::WORLD_ROOT } else { CapSet::EMPTY };
+    // Without namespaces a capability is power over the machine.
+    let root = cx.ids.uid == 0 && !cx.is_confined();
+    let mut set = if root { CapSet::WORLD_ROOT } else { CapSet::EMPTY };
     for change in &cx.plan.process.capabilities {
         let (CapabilityChange::Add(name) | CapabilityChange::Drop(name)) = change;
         let named = CapSet::named(name).unwrap_or_default();

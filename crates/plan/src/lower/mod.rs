@@ -9,6 +9,7 @@ mod grants;
 mod host_view;
 mod ids;
 mod kernel_view;
+mod landlock;
 mod limits;
 mod no_new_code;
 mod proofs;

@@ -3,6 +3,7 @@
 use super::Context;
 use super::builder::Builder;
 use super::entry;
+use crate::landlock::Wall;
 use crate::namespace::NamespaceKind;
 use crate::plan::SeccompProfile;
 use crate::program::{Filter, Op, Topic};
@@ -27,10 +28,14 @@ pub(super) fn filter(cx: &Context<'_>, b: &mut Builder) -> Option<Filter> {
             (profile.as_ref().clone(), Some(origin))
         }
     };
-    let profile = match (cx.no_new_code(), &wanted.profile) {
+    let mut profile = match (cx.no_new_code(), &wanted.profile) {
         (false, _) | (true, SeccompProfile::None) => profile,
         (true, _) => no_new_code::harden(profile),
     };
+    if cx.closes_sockets() {
+        let tcp = cx.plan.landlock.as_ref().is_some_and(|asked| asked.wants(Wall::Tcp));
+        builtin::close_sockets(&mut profile, !tcp, cx.tells_sockets_apart());
+    }
     if wanted.log {
         b.decide(Topic::Process, "what seccomp does not allow is logged and made", "asked for");
     }

@@ -4,7 +4,7 @@ use super::builder::{Builder, List};
 use super::emit::{self, Mounted};
 use super::settings::{self, Settings};
 use super::view::{Node, View};
-use super::{Context, decide_wall, entry};
+use super::{Context, decide_wall, entry, landlock};
 use crate::cgroups::Version;
 use crate::errno::{EACCES, EINVAL, EPERM};
 use crate::group::Maker;
@@ -22,6 +22,7 @@ pub(super) fn write(
     view: Option<&View>,
     b: &mut Builder,
 ) -> Result<Program, Refusal> {
+    let confinement = landlock::decide(cx, view, b)?;
     b.write_to(List::Setup);
     b.step("prepare", "the new process", None);
     b.op(Op::CloseInherited);
@@ -62,10 +63,14 @@ pub(super) fn write(
         b.close(aside);
     }
     let (pty, peer) = terminal(cx, b);
+    let ruleset = confinement.as_ref().and_then(|built| landlock::write(cx, built, peer, b));
     last_steps(cx, b, peer, layer);
     b.write_to(List::Entry);
-    let command = entry::write(cx, b, peer);
-    Ok(Program { clone, aside, pty, ..finish(cx, b, command) })
+    let walls = (confinement.as_ref(), ruleset);
+    let command = entry::write(cx, b, peer, walls);
+    let mut program = Program { clone, aside, pty, ..finish(cx, b, command) };
+    program.notes.extend(confinement.into_iter().flat_map(|built| built.notes));
+    Ok(program)
 }
 
 /// Puts the first process where the limits hold, before anything else. Whether there is such a group.

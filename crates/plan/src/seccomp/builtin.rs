@@ -277,6 +277,65 @@ pub fn profile(strictness: Strictness, world: World) -> Profile<'static> {
     }
 }
 
+/// Leaves only those sockets that Landlock keeps apart, for a world without namespaces: TCP, and with
+/// `network` all of the machine's network; pairs of sockets; with `unix` those too that have paths.
+///
+/// KERNEL: Landlock knows neither UDP nor raw sockets nor other protocols over TCP's types, neither a
+/// connection that is made by sending (`MSG_FASTOPEN`) nor a port that is chosen by `listen(2)` alone. A pair of
+/// datagram sockets can send to any address, and by `socketcall(2)` no filter sees which family is asked for.
+pub fn close_sockets(profile: &mut Profile<'static>, network: bool, unix: bool) {
+    const AF_UNIX: u32 = 1;
+    const NETWORK_AND_LINKS: &[u32] = &[2, 10, 16];
+    const MSG_FASTOPEN: u32 = 0x2000_0000;
+    let closed = ["socket", "socketpair", "socketcall"];
+    let sends = ["listen", "sendto", "sendmsg", "sendmmsg"];
+    for rule in &mut profile.syscalls {
+        rule.names
+            .retain(|name| !closed.contains(&&**name) && (network || !sends.contains(&&**name)));
+    }
+    profile.syscalls.retain(|rule| !rule.names.is_empty());
+    let mut allow = |name: &'static str, args: Vec<Arg>| {
+        let names = vec![Name::from(name)];
+        profile.syscalls.push(Rule { names, action: Action::Allow, args, ..Rule::default() });
+    };
+    if network {
+        allow("socket", any_of(0, NETWORK_AND_LINKS));
+    } else {
+        // IPv4 and IPv6, TCP by its number and as what a stream is. Of conditions on one argument any is
+        // enough, and then on all of them: so each pair has a rule of its own.
+        for (family, protocol) in [(2, 0), (2, 6), (10, 0), (10, 6)] {
+            allow("socket", vec![given(0, family), stream(1), given(2, protocol)]);
+        }
+        for (name, flags) in [("sendto", 3), ("sendmsg", 2), ("sendmmsg", 3)] {
+            allow(name, vec![masked(flags, MSG_FASTOPEN, 0)]);
+        }
+    }
+    if unix {
+        allow("socket", any_of(0, &[AF_UNIX]));
+        allow("socketpair", any_of(0, &[AF_UNIX]));
+    } else {
+        // `SOCK_STREAM` and `SOCK_SEQPACKET` stay with whom they are connected to.
+        for kind in [stream(1), masked(1, SOCKET_TYPE, 5)] {
+            allow("socketpair", vec![given(0, AF_UNIX), kind]);
+        }
+    }
+}
+
+/// Beside it are flags (`SOCK_CLOEXEC`, `SOCK_NONBLOCK`).
+const SOCKET_TYPE: u32 = 0xf;
+
+fn masked(index: u32, mask: u32, value: u32) -> Arg {
+    Arg { index, value: mask.into(), value_two: value.into(), op: Compare::MaskedEqual }
+}
+
+fn given(index: u32, value: u32) -> Arg {
+    masked(index, u32::MAX, value)
+}
+
+fn stream(index: u32) -> Arg {
+    masked(index, SOCKET_TYPE, 1)
+}
+
 /// 32-bit programs run; x32, which hardly any kernel has, is left out.
 pub(super) fn own_abis() -> Vec<ArchMap> {
     let map = |architecture, sub| ArchMap { architecture, sub_architectures: vec![sub] };
@@ -313,13 +372,7 @@ fn add(rules: &mut Vec<Rule<'static>>, calls: &'static str, answer: Answer) {
 
 /// KERNEL: of an argument that is an `int` the upper half is not looked at, so it must not matter here.
 fn any_of(index: u32, values: &[u32]) -> Vec<Arg> {
-    let one = |value: &u32| Arg {
-        index,
-        value: u32::MAX.into(),
-        value_two: (*value).into(),
-        op: Compare::MaskedEqual,
-    };
-    values.iter().map(one).collect()
+    values.iter().map(|value| given(index, *value)).collect()
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub use observations::{
     SubIds, Who,
 };
 
-use dwell_plan::NamespaceSet;
+use dwell_plan::{NamespaceKind, NamespaceSet};
 use rustix::io::Errno;
 
 use causes::{Failing, diagnose};
@@ -117,6 +117,23 @@ fn needed_acts() -> impl Iterator<Item = &'static str> {
 pub fn why_no_namespaces(own: NamespaceSet, user: bool, errno: i32) -> Option<String> {
     let act = if user { "" } else { "plan-alone" };
     hint(&live::look(), act, "clone3", errno, own)
+}
+
+/// The namespaces that cannot be made here, tried one by one.
+#[must_use]
+pub fn refused_namespaces() -> NamespaceSet {
+    let acts = NamespaceKind::ALL.map(NamespaceKind::word);
+    refused_in(&live::attempt(&acts))
+}
+
+/// The same of what was seen. Without a user namespace only root makes the others.
+fn refused_in(seen: &Observations) -> NamespaceSet {
+    let refused = |kind: &NamespaceKind| {
+        let ground = seen.refused("user").is_some() && !seen.is_admin();
+        ground || seen.refused(kind.word()).is_some()
+    };
+    let default = NamespaceKind::ALL.into_iter().filter(|kind| *kind != NamespaceKind::Time);
+    default.filter(refused).collect()
 }
 
 /// Explains a step that was refused although the namespaces could be made.

@@ -69,6 +69,8 @@ constants! { u32:
     O_WRONLY;
     /// Read and write.
     O_RDWR;
+    /// The bits of these three.
+    O_ACCMODE;
     /// Create what is missing.
     O_CREAT;
     /// Only create.

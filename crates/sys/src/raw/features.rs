@@ -4,19 +4,8 @@ use core::ffi::CStr;
 
 use linux_raw_sys::{general, ioctl, net};
 
-use super::call::{low32, syscall, to_fd};
+use super::call::{syscall, to_fd};
 use super::{Errno, Fd};
-
-/// The version of Landlock's interface (`landlock_create_ruleset(2)` with
-/// `LANDLOCK_CREATE_RULESET_VERSION`, Linux 5.13). `ENOSYS` when it is not built in, `EOPNOTSUPP`
-/// when it was switched off at boot.
-#[inline]
-pub fn landlock_abi() -> Result<i32, Errno> {
-    const LANDLOCK_CREATE_RULESET_VERSION: u32 = 1;
-    let flags = LANDLOCK_CREATE_RULESET_VERSION;
-    // SAFETY: no attributes are given, which is how the version is asked for.
-    unsafe { syscall!(__NR_landlock_create_ruleset, 0usize, 0usize, flags) }.map(low32)
-}
 
 /// What `statfs(2)` tells of a file system.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
@@ -73,14 +62,6 @@ mod tests {
         let stat = statfs(c"/proc").unwrap();
         assert_eq!(stat.kind, u64::from(general::PROC_SUPER_MAGIC));
         assert_eq!(statfs(c"/nonexistent"), Err(Errno::NOENT));
-    }
-
-    #[test]
-    fn landlock_has_a_version_or_is_not_there() {
-        match landlock_abi() {
-            Ok(abi) => assert!(abi > 0),
-            Err(no) => assert!([Errno::NOSYS, Errno::OPNOTSUPP, Errno::PERM].contains(&no), "{no}"),
-        }
     }
 
     #[test]

@@ -188,6 +188,13 @@ pub fn dup_min(fd: Fd, min: i32) -> Result<Fd, Errno> {
     unsafe { syscall!(__NR_fcntl, fd, general::F_DUPFD_CLOEXEC, min) }.map(to_fd)
 }
 
+/// How a descriptor was opened: `O_RDONLY`, `O_APPEND` … (`F_GETFL` of `fcntl(2)`).
+#[inline]
+pub fn open_flags(fd: Fd) -> Result<u32, Errno> {
+    // SAFETY: takes no pointers.
+    unsafe { syscall!(__NR_fcntl, fd, general::F_GETFL) }.map(|flags| low32(flags).cast_unsigned())
+}
+
 /// Sets or clears close-on-exec (`F_SETFD` of `fcntl(2)`).
 #[inline]
 pub fn set_cloexec(fd: Fd, on: bool) -> Result<(), Errno> {

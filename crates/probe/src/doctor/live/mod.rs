@@ -43,6 +43,18 @@ pub fn observe(dwell: &Path) -> Observations {
     seen
 }
 
+/// Looks, and tries the acts of these names.
+pub(super) fn attempt(names: &[&str]) -> Observations {
+    let _ = raw::default_signal(SIGCHLD);
+    let mut seen = look();
+    let prepared = Prepared::new(&seen.caller);
+    for act in ACTS.iter().filter(|act| names.contains(&act.name)) {
+        let report = child::attempt(act.flags, |answer| (act.run)(&prepared, answer));
+        seen.acts.insert(act.name.to_owned(), report.into());
+    }
+    seen
+}
+
 /// What can be seen without trying anything: cheap enough for a command that has just failed.
 pub(super) fn look() -> Observations {
     let caller = who();

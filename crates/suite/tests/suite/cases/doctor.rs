@@ -94,7 +94,7 @@ fn limit_zero(ctx: &Ctx) -> Outcome {
     tells(&got, "user namespace", "refused", "max_user_namespaces is 0")?;
     tells(&got, "mount namespace", "cannot tell", "(needs `user namespace`)")?;
     let line = "the limit of user namespaces is 0: as root: sysctl user.max_user_namespaces=10000";
-    got.says(&format!("\nhint: {line}\n"))?;
+    got.says(&format!("\nhint: {line}; refused here are the namespaces "))?;
     tells(&got, "user namespace", "refused", &line.replace(": as root", " remedy as root"))
 }
 

@@ -12,6 +12,7 @@ mod hardening;
 mod ids;
 mod injection;
 mod join;
+mod landlock;
 mod limits;
 mod ls;
 mod lsns;
@@ -62,6 +63,7 @@ pub(crate) const ALL: &[Group] = &[
     group("seccomp", seccomp::CASES),
     group("hardening", hardening::CASES),
     group("no_new_code", no_new_code::CASES),
+    group("landlock", landlock::CASES),
     group("faults", faults::CASES),
     group("injection", injection::CASES),
     group("root_dir", root_dir::CASES),
