@@ -52,6 +52,7 @@ pub use files::*;
 pub use ipc::*;
 pub use mounts::*;
 pub use net::interface_up;
+pub use nsfs::namespace_unique_id;
 pub(crate) use nsfs::*;
 pub use process::*;
 pub(crate) use signals::signalfd;
