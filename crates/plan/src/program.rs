@@ -492,6 +492,8 @@ pub struct Decision {
 /// Headings of `--explain`, in printing order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Topic {
+    /// What a process does to itself, in order.
+    Actions,
     /// The namespaces.
     Walls,
     /// Users and groups.

@@ -7,6 +7,7 @@ mod check;
 mod ids;
 mod join;
 mod mounts;
+mod words;
 
 use super::builder::{Builder, List};
 use super::entry;
@@ -44,6 +45,7 @@ pub(super) fn write(plan: &Plan, facts: &Facts, b: &mut Builder) -> Result<Progr
     let helpers = start_helpers(plan, b);
     let mut list = Lowering { plan, facts, helpers, forked: None, owner_known: false };
     for (action, held) in plan.actions.iter().zip(held) {
+        words::tell(action, b);
         list.action(action, held, b);
     }
     let name = plan.command.argv.first().cloned().unwrap_or_default();
@@ -303,12 +305,6 @@ impl Lowering<'_> {
         if let Some(older) = older {
             b.op(Op::RenewMounts { older });
             b.close(older);
-        }
-        if b.explains() {
-            for kind in set.iter() {
-                let (hides, _) = crate::explain::about(kind);
-                b.decide(Topic::Walls, format!("own {kind} namespace (unshare)"), hides);
-            }
         }
     }
 
