@@ -119,12 +119,9 @@ fn run(args: Vec<OsString>, invocation: &Invocation<'_>) -> Result<Action, Failu
     match form.map(|form| form.value) {
         None => Ok(Action::Run { plan: Box::new(plan), explain }),
         Some(PlanForm::Text) => Ok(Action::Print(show::plan(&plan))),
-        Some(PlanForm::Json) => {
-            let mut json = serde_json::to_string_pretty(&plan)
-                .map_err(|e| Failure::new(format!("cannot write the plan as JSON: {e}")))?;
-            json.push('\n');
-            Ok(Action::Print(json))
-        }
+        Some(PlanForm::Json) => show::json(&plan)
+            .map(Action::Print)
+            .map_err(|e| Failure::new(format!("cannot write the plan as JSON: {e}"))),
     }
 }
 

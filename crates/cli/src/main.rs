@@ -6,6 +6,6 @@
 dwell_sys::entry!(start);
 
 #[cfg(not(test))]
-fn start() -> u8 {
-    dwell_cli::main(std::env::args_os())
+fn start(arguments: Vec<std::ffi::OsString>) -> u8 {
+    dwell_cli::main(arguments.into_iter())
 }

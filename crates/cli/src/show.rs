@@ -35,6 +35,16 @@ pub fn plan(plan: &Plan) -> String {
     page.0
 }
 
+/// The Plan for machines: `--plan json`.
+///
+/// # Errors
+/// It cannot be written as JSON.
+pub fn json(plan: &Plan) -> serde_json::Result<String> {
+    let mut json = serde_json::to_string_pretty(plan)?;
+    json.push('\n');
+    Ok(json)
+}
+
 struct Page(String);
 
 impl Page {

@@ -48,7 +48,7 @@ pub fn about(kind: NamespaceKind) -> (&'static str, &'static str) {
 #[must_use]
 pub fn text(program: &Program) -> String {
     let mut out = String::new();
-    for topic in [Topic::Walls, Topic::Ids, Topic::Files, Topic::Limits, Topic::Process] {
+    for topic in TOPICS {
         let mut decisions = program.decisions.iter().filter(|d| d.topic == topic).peekable();
         if decisions.peek().is_none() {
             continue;
@@ -61,8 +61,12 @@ pub fn text(program: &Program) -> String {
     out
 }
 
+const TOPICS: [Topic; 6] =
+    [Topic::Actions, Topic::Walls, Topic::Ids, Topic::Files, Topic::Limits, Topic::Process];
+
 fn heading(topic: Topic) -> &'static str {
     match topic {
+        Topic::Actions => "In this order",
         Topic::Walls => "Walls",
         Topic::Ids => "Users and groups",
         Topic::Files => "Files",

@@ -242,6 +242,9 @@ pub enum Op {
     /// `mount(2)` with `MS_BIND`: the namespace of this process, or of the one that started the helper,
     /// on a file. Of a kind that only children are put into, the one for children.
     BindNamespace { kind: NamespaceKind, on: Str },
+    /// `unshare(2)` of the mount namespace until its number is larger than that of the namespace file:
+    /// only then can it be bound on a file there.
+    RenewMounts { older: Slot },
     /// `pidfd_open(2)`; where an inode is given, `ESRCH` unless the pidfd has it.
     Pidfd { target: Target, into: Slot },
     /// `fcntl(2)`, `F_DUPFD_CLOEXEC`.
@@ -506,6 +509,8 @@ pub struct Decision {
 /// Headings of `--explain`, in printing order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Topic {
+    /// What a process does to itself, in order.
+    Actions,
     /// The namespaces.
     Walls,
     /// Users and groups.

@@ -98,6 +98,7 @@ fn bare(op: Op) -> &'static str {
         Op::SendPty(_) => "sendmsg",
         Op::Exec => "execve",
         Op::DefaultSignal(_) => "rt_sigaction",
+        Op::RenewMounts { .. } => "unshare",
         Op::Duplicate { .. } => "fcntl(F_DUPFD_CLOEXEC)",
         Op::NetworkOfSocket { .. } => "pidfd_getfd, ioctl(SIOCGSKNS)",
         Op::NamespaceByNumber { .. } => "open_by_handle_at",

@@ -92,11 +92,19 @@ fn who_binds() {
     // By a helper that stays outside, started before.
     for kind in [Mount, User] {
         let outside = program(vec![Action::Unshare(set(&[kind])), persist(kind)], 0);
-        assert_eq!(names(&outside.entry), "StartHelper Unshare AwaitHelper Exec");
+        // A mount namespace also has to be younger than the one in which it is bound.
+        let (before, after) = match kind {
+            Mount => ("Open ", " RenewMounts Close"),
+            _ => ("", ""),
+        };
+        let entry = format!("StartHelper {before}Unshare{after} AwaitHelper Exec");
+        assert_eq!(names(&outside.entry), entry);
         assert_eq!(names(&outside.helpers[0]), "BindNamespace");
         let actions = vec![Action::Unshare(set(&[kind])), fork(Parent::Ignores), persist(kind)];
         let parent = program(actions, 0);
-        assert_eq!(names(&parent.entry), "StartHelper Unshare Fork Exec AwaitHelper WaitForChild");
+        let entry =
+            format!("StartHelper {before}Unshare{after} Fork Exec AwaitHelper WaitForChild");
+        assert_eq!(names(&parent.entry), entry);
     }
 }
 

@@ -1,15 +1,17 @@
 //! From the actions of an applet to the program, or to an exit code.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::sync::Arc;
 
 use dwell_exec::Cause;
 use dwell_plan::action::Action;
 use dwell_plan::plan::{Command, EnvVar, Namespaces, Plan};
-use dwell_plan::{NamespaceKind, NamespaceSet, Text, lower};
+use dwell_plan::{NamespaceKind, NamespaceSet, Text, explain, lower, lower_explained};
 
 use super::{Door, FAILURE};
+use crate::options::PlanForm;
+use crate::{message, show};
 
 /// What is to be started.
 pub(super) struct Start {
@@ -19,16 +21,51 @@ pub(super) struct Start {
     pub(super) env: Vec<EnvVar>,
     /// Whose shell it would be, where that is not the caller.
     pub(super) uid: Option<u32>,
+    /// What is told of it.
+    pub(super) told: Told,
+}
+
+/// What is told of what will be done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Told {
+    #[default]
+    Nothing,
+    /// Each action in words, before it is done.
+    Actions,
+    /// The Plan, and nothing is done.
+    Plan(PlanForm),
+}
+
+impl Told {
+    /// The value of `--plan`.
+    pub(super) fn plan(form: &OsStr) -> Result<Told, String> {
+        match form.to_str() {
+            Some("json") => Ok(Told::Plan(PlanForm::Json)),
+            Some("text") => Ok(Told::Plan(PlanForm::Text)),
+            _ => Err(format!(
+                "unsupported --plan argument '{}': json or text",
+                form.to_string_lossy()
+            )),
+        }
+    }
 }
 
 /// Does what `start` says and becomes the program; returns only with an exit code.
 pub(super) fn start(door: &Door, start: Start) -> u8 {
+    let told = start.told;
     let plan = plan(start);
+    if let Told::Plan(form) = told {
+        return print_plan(door, &plan, form);
+    }
     let facts = match dwell_probe::facts(&plan) {
         Ok(facts) => facts,
         Err(error) => return door.fail(error),
     };
-    let program = match lower(&plan, &facts) {
+    let lowered = match told {
+        Told::Actions => lower_explained(&plan, &facts),
+        _ => lower(&plan, &facts),
+    };
+    let program = match lowered {
         Ok(program) => Arc::new(program),
         Err(refusal) => {
             let code = door.fail(&refusal.sentence);
@@ -36,6 +73,9 @@ pub(super) fn start(door: &Door, start: Start) -> u8 {
             return code;
         }
     };
+    if told == Told::Actions {
+        message::say(&explain::text(&program));
+    }
     let own = unshared(&plan.actions);
     dwell_exec::become_program(&program, &|failure| {
         door.fail(&failure.sentence);
@@ -48,8 +88,18 @@ pub(super) fn start(door: &Door, start: Start) -> u8 {
     })
 }
 
+fn print_plan(door: &Door, plan: &Plan, form: PlanForm) -> u8 {
+    match form {
+        PlanForm::Text => message::print(&show::plan(plan)),
+        PlanForm::Json => match show::json(plan) {
+            Ok(json) => message::print(&json),
+            Err(error) => door.fail(format!("cannot write the plan as JSON: {error}")),
+        },
+    }
+}
+
 fn plan(start: Start) -> Plan {
-    let Start { mut actions, program, env, uid } = start;
+    let Start { mut actions, program, env, uid, told: _ } = start;
     let mut argv: Vec<Text> = program.into_iter().map(Text::from).collect();
     if argv.is_empty() {
         argv.push(shell(&env, uid));
@@ -134,8 +184,13 @@ mod tests {
             Action::Chroot { to: Place::Held(Text::from("/x")), stay: true },
             Action::SetUid(Id::OwnerOf(Text::from("/proc/7/"))),
         ];
-        let plan =
-            plan(Start { actions, program: vec!["true".into()], env: Vec::new(), uid: None });
+        let plan = plan(Start {
+            actions,
+            program: vec!["true".into()],
+            env: Vec::new(),
+            uid: None,
+            told: Told::Nothing,
+        });
         let json = serde_json::to_string(&plan).unwrap();
         assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
     }

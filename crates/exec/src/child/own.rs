@@ -26,6 +26,7 @@ pub(super) fn own(p: &mut Prepared, op: Op) -> Result<(), Errno> {
         }
         Op::Propagate { at, to } => raw::set_propagation(p.c_str(at)?, propagation(to)),
         Op::BindNamespace { kind, on } => bind_namespace(p, kind, p.c_str(on)?),
+        Op::RenewMounts { older } => renew_mounts(p.fd(older)),
         _ => namespaces(p, op),
     }
 }
@@ -62,6 +63,28 @@ fn ids(p: &mut Prepared, op: Op) -> Result<(), Errno> {
         // Every other op is handled before this is reached.
         _ => Err(Errno::NOSYS),
     }
+}
+
+/// What a processor takes of the numbers of namespaces at once, as long as Linux 6.18 has it.
+const SUPPLY: u32 = 4096;
+
+fn renew_mounts(older: Fd) -> Result<(), Errno> {
+    // Where numbers cannot be read they are not what the age is told by.
+    let Ok(older) = raw::namespace_unique_id(older) else { return Ok(()) };
+    for _ in 0..=SUPPLY {
+        if number_of_mounts()? > older {
+            break;
+        }
+        raw::unshare(consts::CLONE_NEWNS)?;
+    }
+    Ok(())
+}
+
+fn number_of_mounts() -> Result<u64, Errno> {
+    let own = raw::openat(Fd::CWD, c"/proc/self/ns/mnt", consts::O_RDONLY | consts::O_CLOEXEC, 0)?;
+    let number = raw::namespace_unique_id(own);
+    raw::close(own)?;
+    number
 }
 
 fn flags(how: OpenFor) -> u32 {

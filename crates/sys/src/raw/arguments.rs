@@ -31,7 +31,7 @@ impl ArgArea {
     /// number of arguments, their pointers, a null, the environment's pointers, a null; and the
     /// strings themselves without a gap, arguments first.
     pub fn locate() -> Option<Self> {
-        let count = std::env::args_os().len();
+        let count = crate::entry::arguments().len();
         // SAFETY: nobody writes to the variable while the process has just begun.
         let env_table = unsafe { environ };
         if env_table.is_null() || count == 0 {

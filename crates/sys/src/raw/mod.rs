@@ -56,6 +56,7 @@ pub use ipc::*;
 pub use landlock::*;
 pub use mounts::*;
 pub use net::interface_up;
+pub use nsfs::namespace_unique_id;
 pub(crate) use nsfs::*;
 pub use process::*;
 pub(crate) use signals::signalfd;

@@ -40,7 +40,7 @@ pub(crate) fn descriptor_of_process(process: Fd, number: i32) -> Result<Fd, Errn
 }
 
 /// The number that a namespace has for itself (`NS_GET_ID`, Linux 6.18).
-pub(crate) fn namespace_unique_id(namespace: Fd) -> Result<u64, Errno> {
+pub fn namespace_unique_id(namespace: Fd) -> Result<u64, Errno> {
     /// `_IOR(0xb7, 13, __u64)`.
     const NS_GET_ID: u32 = 0x8008_b70d;
     let mut id = 0u64;

@@ -3,8 +3,15 @@
 use super::super::Door;
 
 pub(super) fn text(door: &Door) -> String {
-    format!("Usage: {} [OPTIONS] [PROGRAM [ARG...]]\n{TEXT}", door.name)
+    let more = if door.bare { "" } else { COMMAND };
+    format!("Usage: {} [OPTIONS] [PROGRAM [ARG...]]\n{TEXT}{more}", door.name)
 }
+
+const COMMAND: &str = "
+As `dwell nsenter`, and not under its own name, it has two options more:
+      --explain             tell what will be done, in order and why, and do it
+      --plan json|text      print the plan and do nothing; `dwell run --from-plan` runs one
+";
 
 const TEXT: &str = "
 Starts PROGRAM, or your shell, in namespaces that exist. Options end at the first word that is none.
@@ -49,17 +56,19 @@ failure. DWELL_NO_HINTS, where it is set, keeps hints from being printed.
 
 #[cfg(test)]
 mod tests {
-    use super::super::options::TABLE;
+    use super::super::options::{TABLE, TABLE_OF_COMMAND};
     use super::*;
 
     #[test]
     fn every_option_is_in_it() {
-        for spelling in TABLE {
-            if let Some(long) = spelling.long {
-                assert!(TEXT.contains(&format!("--{long}")), "--{long}");
-            }
-            if let Some(short) = spelling.short {
-                assert!(TEXT.contains(&format!("-{}, ", char::from(short))), "{spelling:?}");
+        for (table, text) in [(TABLE, TEXT), (TABLE_OF_COMMAND, COMMAND)] {
+            for spelling in table {
+                if let Some(long) = spelling.long {
+                    assert!(text.contains(&format!("--{long}")), "--{long}");
+                }
+                if let Some(short) = spelling.short {
+                    assert!(text.contains(&format!("-{}, ", char::from(short))), "{spelling:?}");
+                }
             }
         }
     }
@@ -67,5 +76,6 @@ mod tests {
     #[test]
     fn every_option_is_in_the_document() {
         crate::applets::assert_documented("nsenter", TABLE);
+        crate::applets::assert_documented("nsenter", TABLE_OF_COMMAND);
     }
 }

@@ -14,10 +14,15 @@ use super::Door;
 use super::read::Bad;
 use super::start::{self, Start};
 use crate::message::{self, reason};
-use options::{Read, Wanted, Who};
+use options::{Read, TABLE, TABLE_OF_COMMAND, Wanted, Who};
 
 pub(super) fn main(door: &Door, args: Vec<OsString>) -> u8 {
-    match options::read(args) {
+    let read = if door.bare {
+        options::read(TABLE, args)
+    } else {
+        options::read(&[TABLE, TABLE_OF_COMMAND].concat(), args)
+    };
+    match read {
         Ok(Read::Wanted(wanted)) => match prepare(*wanted) {
             Ok(start) => start::start(door, start),
             Err(sentence) => door.fail(sentence),
@@ -37,7 +42,7 @@ fn prepare(wanted: Wanted) -> Result<Start, String> {
         Some(Who::Follow) => None,
         None => (actions::enters_user(&actions) && !wanted.preserve).then_some(0),
     };
-    Ok(Start { actions, program: wanted.program, env, uid })
+    Ok(Start { actions, program: wanted.program, env, uid, told: wanted.told })
 }
 
 fn environment(wanted: &Wanted) -> Result<Vec<EnvVar>, String> {
@@ -98,7 +103,7 @@ impl actions::Look for Machine {
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) fn try_options(args: Vec<OsString>) {
     // What is not understood is refused with a sentence.
-    if let Err(Bad::Value(sentence)) = options::read(args) {
+    if let Err(Bad::Value(sentence)) = options::read(&[TABLE, TABLE_OF_COMMAND].concat(), args) {
         assert!(!sentence.is_empty());
     }
 }

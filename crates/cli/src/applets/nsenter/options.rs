@@ -7,6 +7,7 @@ use dwell_plan::action::{Source, Target};
 use dwell_plan::{NamespaceKind, Text};
 
 use crate::applets::read::{self, Bad};
+use crate::applets::start::Told;
 use crate::applets::values::{number, number_or};
 use crate::getopt::{Getopt, Operands, Spelling, Takes};
 
@@ -31,6 +32,9 @@ pub(super) enum Opt {
     FollowContext,
     Help,
     Version,
+    /// Of `dwell nsenter` alone.
+    Explain,
+    Plan,
 }
 
 use NamespaceKind as N;
@@ -65,6 +69,10 @@ pub(super) const TABLE: &[Spelling<Opt>] = &[
     Spelling::long(O::UserParent, "user-parent", Nothing),
     Spelling::both(O::FollowContext, b'Z', "follow-context", Nothing),
 ];
+
+/// What `dwell nsenter` has beside them.
+pub(super) const TABLE_OF_COMMAND: &[Spelling<Opt>] =
+    &[Spelling::long(O::Explain, "explain", Nothing), Spelling::long(O::Plan, "plan", Value)];
 
 /// An id, or whose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +109,7 @@ pub(super) struct Wanted {
     pub(super) no_fork: bool,
     pub(super) cgroup: bool,
     pub(super) context: bool,
+    pub(super) told: Told,
     pub(super) program: Vec<OsString>,
 }
 
@@ -108,8 +117,8 @@ pub(super) struct Wanted {
 pub(super) type Read = read::Read<Wanted>;
 
 /// Reads the options.
-pub(super) fn read(args: Vec<OsString>) -> Result<Read, Bad> {
-    let mut options = Getopt::new(TABLE, Operands::EndOptions, args);
+pub(super) fn read(table: &[Spelling<Opt>], args: Vec<OsString>) -> Result<Read, Bad> {
+    let mut options = Getopt::new(table, Operands::EndOptions, args);
     let mut wanted = Wanted::default();
     // Which of two was given that exclude each other.
     let mut workdir = None;
@@ -133,6 +142,8 @@ impl Wanted {
         let dir = |value: Option<OsString>| value.map_or(Dir::OfTarget, |v| Dir::Named(v.into()));
         match opt {
             O::All => self.all = true,
+            O::Explain => self.told = Told::Actions,
+            O::Plan => self.told = Told::plan(&value.unwrap_or_default())?,
             O::Target if self.target.is_some() => {
                 return Err("option --target may be given only once".to_owned());
             }
@@ -222,7 +233,7 @@ mod tests {
 
     fn wanted(line: &str) -> Result<Wanted, String> {
         let words = line.split(' ').map(OsString::from).collect();
-        match read(words) {
+        match read(TABLE, words) {
             Ok(Read::Wanted(wanted)) => Ok(*wanted),
             Err(Bad::Value(sentence)) => Err(sentence),
             other => panic!("{line}: {other:?}"),

@@ -69,6 +69,10 @@ As `dwell unshare`, and not under its own name, it does what was probably meant:
       --no-fork            does not
   --pid --mount also mounts a new procfs on /proc, which shows the processes of the new namespace;
       --no-mount-proc      does not
+
+and has two options more:
+      --explain            tell what will be done, in order and why, and do it
+      --plan json|text     print the plan and do nothing; `dwell run --from-plan` runs one
 ";
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ fn run(door: &Door, mut wanted: Wanted) -> u8 {
     let actions = actions::actions(&wanted);
     let uid = wanted.uid.or(wanted.map_user);
     let env = environment(&wanted.env);
-    start::start(door, Start { actions, program: wanted.program, env, uid })
+    start::start(door, Start { actions, program: wanted.program, env, uid, told: wanted.told })
 }
 
 /// What the command of `dwell` adds to what was asked for: a new pid namespace is of use to children

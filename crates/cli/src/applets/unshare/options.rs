@@ -6,6 +6,7 @@ use dwell_plan::action::{IdBlock, Propagation, Setgroups};
 use dwell_plan::{NamespaceKind, NamespaceSet, Text};
 
 use crate::applets::read::{self, Bad};
+use crate::applets::start::Told;
 use crate::applets::values;
 use crate::applets::values::number_or;
 use crate::getopt::{Getopt, Operands, Spelling, Takes};
@@ -45,6 +46,8 @@ pub(super) enum Opt {
     /// Of `dwell unshare` alone.
     NoFork,
     NoMountProc,
+    Explain,
+    Plan,
 }
 
 use NamespaceKind as N;
@@ -103,6 +106,8 @@ pub(super) const TABLE: &[Spelling<Opt>] = &[
 pub(super) const TABLE_OF_COMMAND: &[Spelling<Opt>] = &[
     Spelling::long(O::NoFork, "no-fork", Nothing),
     Spelling::long(O::NoMountProc, "no-mount-proc", Nothing),
+    Spelling::long(O::Explain, "explain", Nothing),
+    Spelling::long(O::Plan, "plan", Value),
 ];
 
 /// The environment of the program.
@@ -143,6 +148,7 @@ pub(super) struct Wanted {
     pub(super) env: Environment,
     pub(super) no_fork: bool,
     pub(super) no_mount_proc: bool,
+    pub(super) told: Told,
     pub(super) program: Vec<OsString>,
 }
 
@@ -217,6 +223,8 @@ impl Wanted {
             O::WhitelistEnv => self.keep_variables(&text()),
             O::NoFork => self.no_fork = true,
             O::NoMountProc => self.no_mount_proc = true,
+            O::Explain => self.told = Told::Actions,
+            O::Plan => self.told = Told::plan(value.as_deref().unwrap_or_default())?,
             O::Help | O::Version => {}
             _ => return self.take_id(opt, value.as_deref().unwrap_or_default(), ids),
         }

@@ -7,6 +7,7 @@ mod check;
 mod ids;
 mod join;
 mod mounts;
+mod words;
 
 use super::builder::{Builder, List};
 use super::entry;
@@ -44,6 +45,7 @@ pub(super) fn write(plan: &Plan, facts: &Facts, b: &mut Builder) -> Result<Progr
     let helpers = start_helpers(plan, b);
     let mut list = Lowering { plan, facts, helpers, forked: None, owner_known: false };
     for (action, held) in plan.actions.iter().zip(held) {
+        words::tell(action, b);
         list.action(action, held, b);
     }
     let name = plan.command.argv.first().cloned().unwrap_or_default();
@@ -251,7 +253,7 @@ impl Lowering<'_> {
                 ids::set_gid(Some(*gid), b);
                 ids::set_uid(Some(*uid), b);
             }
-            Action::Unshare(set) => unshare(*set, b),
+            Action::Unshare(set) => self.unshare(*set, b),
             Action::MapFromOutside { .. } => self.await_helper(self.helpers.mapping, b),
             Action::MapOwnUser(inner) => ids::map_user(*inner, self.facts, b),
             Action::MapOwnGroup(inner) => ids::map_group(*inner, self.facts, b),
@@ -289,6 +291,30 @@ impl Lowering<'_> {
             Action::Persist { .. } | Action::LoginShell => {}
             _ => mounts::action(action, held.slot(), b),
         }
+    }
+
+    fn unshare(&self, set: NamespaceSet, b: &mut Builder) {
+        let older = self.keeps_mounts(set).then(|| {
+            let from = b.mark();
+            let older = open_silently(&Text::from("/proc/self/ns/mnt"), OpenFor::Reading, b);
+            b.rescue_since(from, &[]);
+            older
+        });
+        b.says("unshare failed");
+        b.op(Op::Unshare(set));
+        if let Some(older) = older {
+            b.op(Op::RenewMounts { older });
+            b.close(older);
+        }
+    }
+
+    /// KERNEL: a mount namespace can be bound only in an older one. What tells the age is its number, and
+    /// since Linux 6.18 each processor hands out numbers from a supply of its own: one that was made
+    /// later on another processor can have the smaller one.
+    fn keeps_mounts(&self, set: NamespaceSet) -> bool {
+        let mounts = NamespaceKind::Mount;
+        let kept = |a: &Action| matches!(a, Action::Persist { kind, .. } if *kind == mounts);
+        set.has(mounts) && self.plan.actions.iter().any(kept)
     }
 
     fn await_helper(&self, helper: Option<u16>, b: &mut Builder) {
@@ -348,17 +374,6 @@ impl Lowering<'_> {
 
 /// The same on every architecture that dwell runs on.
 const SIGCHLD: i32 = 17;
-
-fn unshare(set: NamespaceSet, b: &mut Builder) {
-    b.says("unshare failed");
-    b.op(Op::Unshare(set));
-    if b.explains() {
-        for kind in set.iter() {
-            let (hides, _) = crate::explain::about(kind);
-            b.decide(Topic::Walls, format!("own {kind} namespace (unshare)"), hides);
-        }
-    }
-}
 
 fn clock(offset: ClockOffset, b: &mut Builder) {
     let line = format!("{} {} 0", clock_name(offset.clock), offset.seconds);

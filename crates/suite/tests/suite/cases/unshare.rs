@@ -11,8 +11,9 @@ use crate::harness::{Ctx, Got, Outcome, Stop, cases, ensure, skip};
 cases! {
     both: environment, login_shell, forwarded_signals, ignored_signals, child_dies_too, interpreter,
         interpreter_before_chroot, binfmt_directory, other_maps, keeps_capabilities, as_command,
-        hints, help, links;
-    root: direct_maps, owner, persistent, persistent_mounts, persistent_pid, root_has_no_subids;
+        explained, from_plan, hints, help, links;
+    root: direct_maps, owner, persistent, persistent_mounts, persistent_mounts_of_any_processor,
+        persistent_pid, root_has_no_subids;
     user: subordinate_ids, subordinate_ids_alone, whole_map;
 }
 
@@ -274,23 +275,18 @@ fn owner(ctx: &Ctx) -> Outcome {
 }
 
 /// A place with files that namespaces can be bound on, in mounts that nobody else sees.
-///
-/// KERNEL: a mount namespace is bound on a file only in an older one. What Linux 6.18 goes by are numbers
-/// that each processor takes from a supply of its own, so all of this stays on one of them.
 fn bound(ctx: &Ctx, script: &str) -> Outcome<Got> {
+    let run = ctx.with_applets(&in_place_to_bind(ctx, script)?)?;
+    run.through("unshare", &["--mount", "--propagation", "private"]).go()
+}
+
+fn in_place_to_bind(ctx: &Ctx, script: &str) -> Outcome<String> {
     let place = ctx.dir("bound")?;
-    let script = format!(
+    Ok(format!(
         "set -e; cd {0}; mount -t tmpfs -o mode=755 none {0}; mount --make-private {0}; cd {0}; \
          touch mnt uts ipc net pid user cgroup time; {script}",
         place.display()
-    );
-    let run = ctx.with_applets(&script)?;
-    let status = fs::read_to_string("/proc/self/status")?;
-    let allowed = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
-    let first: String =
-        allowed.unwrap_or("0").trim().chars().take_while(char::is_ascii_digit).collect();
-    let unshare = ["-c", &first, "unshare", "--mount", "--propagation", "private"];
-    run.through("taskset", &unshare).go()
+    ))
 }
 
 fn persistent(ctx: &Ctx) -> Outcome {
@@ -322,6 +318,31 @@ fn persistent_mounts(ctx: &Ctx) -> Outcome {
          unshare --mount=/nope true || echo $?",
     )?;
     got.exits(0)?.prints("mark\n6\n1\n")?.says("unshare: mount /proc/")?;
+    Ok(())
+}
+
+/// KERNEL: Linux 6.18 binds a mount namespace only in one with a smaller number, and each processor
+/// hands out numbers from a supply of its own. From each processor to each: in one of the two directions
+/// the first number is too small.
+fn persistent_mounts_of_any_processor(ctx: &Ctx) -> Outcome {
+    ctx.needs("taskset")?;
+    let status = fs::read_to_string("/proc/self/status")?;
+    let allowed = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+    let allowed = allowed.unwrap_or("0").trim();
+    let first: String = allowed.chars().take_while(char::is_ascii_digit).collect();
+    let last = allowed.rsplit([',', '-']).next().unwrap_or("0");
+    let script = format!(
+        "for round in 1 2 3 4 5; do for cpu in {first} {last}; do for more in '' --user; do
+             taskset -c $cpu unshare $more --mount=mnt true
+             umount mnt
+         done; done; done; echo bound"
+    );
+    let script = in_place_to_bind(ctx, &script)?;
+    for cpu in [&*first, last] {
+        let run = ctx.with_applets(&script)?;
+        let unshare = ["-c", cpu, "unshare", "--mount", "--propagation", "private"];
+        run.through("taskset", &unshare).go()?.exits(0)?.prints("bound\n")?;
+    }
     Ok(())
 }
 
@@ -362,6 +383,62 @@ fn as_command(ctx: &Ctx) -> Outcome {
     got.exits(1)?.says("unrecognized option '--no-fork'\nTry 'unshare --help' for more")?;
     let got = ctx.host(&ctx.dwell).args(["unshare", "nosuch"]).go()?;
     got.exits(127)?.says("dwell unshare: failed to execute nosuch: No such file or directory\n")?;
+    Ok(())
+}
+
+/// As a command of dwell it tells each action before it does it.
+fn explained(ctx: &Ctx) -> Outcome {
+    let words = ["unshare", "--explain", "-r", "--pid", "--mount", "sh", "-c", "echo $$; exit 3"];
+    let got = ctx.host(&ctx.dwell).args(words).go()?;
+    got.exits(3)?.prints("1\n")?;
+    let said = got.err();
+    let mut rest = said.as_str();
+    for part in [
+        "In this order:\n",
+        "own mount namespace (unshare)\n",
+        "own pid namespace (unshare)\n",
+        "done by a child (clone3)\n",
+        "your user id is 0 inside",
+        "a new procfs at /proc (mount)\n",
+    ] {
+        let at = rest.find(part);
+        ensure!(at.is_some(), "not there, or not in order: {part}\n{said}");
+        rest = rest.get(at.unwrap_or_default()..).unwrap_or_default();
+    }
+    let target = ctx.applet("unshare")?.args(["-ru", "sh", "-c", "echo; exec sleep 100"]);
+    let mut live = target.start()?;
+    live.line()?;
+    let pid = live.pid().to_string();
+    let words = ["nsenter", "--explain", "-U", "-u", "--preserve-credentials", "-t", &pid, "true"];
+    let got = ctx.host(&ctx.dwell).args(words).go()?;
+    got.exits(0)?.says(&format!("of process {pid} (setns)\n"))?;
+    live.signal(Signal::KILL)?;
+    live.finish()?;
+    for name in ["unshare", "nsenter"] {
+        let got = ctx.applet(name)?.args(["--explain", "true"]).go()?;
+        got.exits(1)?.says("unrecognized option '--explain'")?;
+        let got = ctx.host(&ctx.dwell).args([name, "--plan=yaml", "true"]).go()?;
+        got.exits(1)?.says("unsupported --plan argument 'yaml'")?;
+    }
+    Ok(())
+}
+
+/// Its plan can be kept, and run by `dwell run`.
+fn from_plan(ctx: &Ctx) -> Outcome {
+    let script = "id -u; hostname inside; hostname; exit 4";
+    let words = ["unshare", "--plan", "json", "-ru", "-f", "sh", "-c", script];
+    let plan = ctx.host(&ctx.dwell).args(words).output()?;
+    ensure!(plan.contains("\"actions\""), "{plan}");
+    let run = |options: &[&str], plan: &str| ctx.run().args(options).input(plan).go();
+    run(&["--from-plan", "-"], &plan)?.exits(4)?.prints("0\ninside\n")?;
+    run(&["--from-plan", "-", "--explain"], &plan)?.exits(4)?.says("In this order:\n")?;
+    let again = run(&["--from-plan", "-", "--plan", "json"], &plan)?;
+    again.exits(0)?.prints(&plan)?;
+    // A failure is dwell's own, in its words.
+    let missing = plan.replace("\"sh\"", "\"nosuch\"");
+    run(&["--from-plan", "-"], &missing)?.exits(127)?.says("dwell: failed to execute nosuch")?;
+    let both = plan.replace("\"read_only\": false", "\"read_only\": true");
+    run(&["--from-plan", "-"], &both)?.exits(125)?.says("a plan has either actions or a world")?;
     Ok(())
 }
 
