@@ -27,6 +27,7 @@ mod groups;
 mod host;
 mod idmaps;
 mod in_place;
+mod keeper;
 mod message;
 mod prepared;
 mod relay;
