@@ -139,7 +139,9 @@ mod tests {
         assert!(list.contains(&("PIDs", Value::U32s(vec![7, 8]))));
         assert!(list.contains(&("Delegate", Value::Bool(true))));
         assert!(list.contains(&("Slice", Value::Str("x.slice".into()))));
-        assert!(!properties(None, &Limits::default(), &[7, 8]).iter().any(|(name, _)| *name == "Slice"));
+        assert!(
+            !properties(None, &Limits::default(), &[7, 8]).iter().any(|(name, _)| *name == "Slice")
+        );
     }
 
     #[test]

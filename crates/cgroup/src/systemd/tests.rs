@@ -161,8 +161,8 @@ fn failures_are_sentences() {
     assert!(error.sentence.contains("systemd has not answered"), "{error}");
     let error = say(Manager::HangsUp, SOON).unwrap_err();
     assert!(error.sentence.starts_with("cannot start the unit x.scope: "), "{error}");
-    let error =
-        start_scope(Path::new("/no/such/bus"), "x.scope", None, &Limits::default(), &[1]).unwrap_err();
+    let error = start_scope(Path::new("/no/such/bus"), "x.scope", None, &Limits::default(), &[1])
+        .unwrap_err();
     assert_eq!(
         error.sentence,
         "cannot start the unit x.scope: No such file or directory (talking to /no/such/bus)"
