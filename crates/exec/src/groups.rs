@@ -83,8 +83,10 @@ impl WorldGroup {
     }
 
     /// The end of a world whose first process was among those that were killed when memory ran out.
-    pub(crate) fn explains(&self, failure: Failure) -> Result<Ended, Failure> {
-        let killed = self.group.as_ref().is_some_and(|group| group.reached().oom_kills > 0);
+    pub(crate) fn explains(&mut self, failure: Failure) -> Result<Ended, Failure> {
+        // Once: the group may be gone when it is looked at again.
+        self.stock = self.stock.or_else(|| self.look());
+        let killed = self.stock.is_some_and(|(_, reached)| reached.oom_kills > 0);
         if failure.cause != Cause::Lost || !killed {
             return Err(failure);
         }

@@ -345,7 +345,8 @@ fn limits_cannot_be_lifted_from_inside(ctx: &Ctx) -> Outcome {
 /// With a group the first process does not share dwell's memory, and both are hidden all the same.
 fn arguments_stay_hidden(ctx: &Ctx) -> Outcome {
     needs(ctx, "--pids 20")?;
-    let secret = format!("s3cret-{}", std::process::id());
+    let who = if ctx.is_root() { "root" } else { "user" };
+    let secret = format!("s3cret-{who}-{}", std::process::id());
     let run = ctx.run().args(["-e", &format!("TOKEN={secret}"), "--pids", "20"]);
     let mut live =
         run.args(["sh", "-c", "unset TOKEN; echo up; read x; exit 0"]).open_input().start()?;
