@@ -7,7 +7,7 @@ use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 
 use dwell_plan::cgroups::Version;
-use dwell_plan::group::{Group as Spec, INNER, Maker, Member};
+use dwell_plan::group::{Group as Spec, INNER, KEPT, Maker, Member};
 use dwell_plan::limits::{Amount, Controller, DeviceRule, Limits, MemoryNow, Now};
 
 use crate::error::Error;
@@ -59,17 +59,20 @@ impl Group {
         Ok(group)
     }
 
-    /// Has systemd make the group around a process that waits, and puts its limits into place.
+    /// Has systemd make the group around a process that waits, and puts its limits into place. The
+    /// `keeper`, a process too, stays beside the inner group and keeps systemd from removing them when the
+    /// others have ended.
     ///
     /// # Errors
     /// systemd refuses or does not answer, or the kernel refuses a limit.
-    pub fn adopt(spec: &Spec, pid: i32) -> Result<Group, Error> {
+    pub fn adopt(spec: &Spec, pid: i32, keeper: Option<i32>) -> Result<Group, Error> {
         let (Maker::Systemd { bus, unit, slice, limits }, Some(member)) =
             (&spec.maker, spec.members.first())
         else {
             return Err(Error::new("cannot adopt a group that systemd does not make"));
         };
-        systemd::start_scope(bus.as_path(), unit, slice.as_deref(), limits, pid)?;
+        let pids: Vec<i32> = std::iter::once(pid).chain(keeper).collect();
+        systemd::start_scope(bus.as_path(), unit, slice.as_deref(), limits, &pids)?;
         let outer = own_group(member.parent.as_path(), pid)?;
         let part = Part {
             version: Version::V2,
@@ -83,6 +86,11 @@ impl Group {
         make(&outer.join(INNER))?;
         // KERNEL: the scope can give controllers once nobody is in it itself.
         group.enter(pid)?;
+        if let Some(keeper) = keeper {
+            let kept = outer.join(KEPT);
+            make(&kept)?;
+            enter(&kept, keeper)?;
+        }
         set(&outer, spec, member)?;
         if !spec.devices.is_empty() {
             group.set_devices(&spec.devices)?;
@@ -127,12 +135,7 @@ impl Group {
     /// # Errors
     /// The kernel refuses it.
     pub fn enter(&self, pid: i32) -> Result<(), Error> {
-        for part in &self.parts {
-            let path = part.inner.join("cgroup.procs");
-            put(&path, &pid.to_string())
-                .map_err(|e| Error::of_call("enter the control group", "write", &path, &e))?;
-        }
-        Ok(())
+        self.parts.iter().try_for_each(|part| enter(&part.inner, pid))
     }
 
     /// Changes the limits while processes are in it.
@@ -335,6 +338,12 @@ fn make(dir: &Path) -> Result<(), Error> {
             _ => failed,
         }
     })
+}
+
+fn enter(dir: &Path, pid: i32) -> Result<(), Error> {
+    let path = dir.join("cgroup.procs");
+    put(&path, &pid.to_string())
+        .map_err(|e| Error::of_call("enter the control group", "write", &path, &e))
 }
 
 /// Has `dir` give controllers to the groups in it.

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::files::{number, value, value_in};
 use crate::group::Part;
+use crate::tree;
 
 /// What a group has used since it was made. What its hierarchies do not count is missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -185,7 +186,7 @@ pub(crate) fn reached(parts: &[Part]) -> Reached {
             let text = fs::read_to_string(part.outer.join("memory.events")).unwrap_or_default();
             reached.oom_kills += value(&text, "oom_kill").unwrap_or(0);
             reached.memory_limit += value(&text, "max").unwrap_or(0);
-            reached.pids_limit += value_in(&part.outer.join("pids.events"), "max").unwrap_or(0);
+            reached.pids_limit += pids_limit(&part.outer);
             continue;
         }
         for dir in [&part.outer, &part.inner] {
@@ -201,9 +202,38 @@ pub(crate) fn reached(parts: &[Part]) -> Reached {
     reached
 }
 
+/// How often no process could be made in a group of version 2 or below it.
+///
+/// KERNEL: Linux 6.11 counts it where the limit stands, and in the groups above. Before, it is counted in
+/// the group alone whose process wanted another one, whichever group's limit it was.
+fn pids_limit(outer: &Path) -> u64 {
+    let count = |dir: &Path| value_in(&dir.join("pids.events"), "max").unwrap_or(0);
+    if outer.join("pids.events.local").exists() {
+        return count(outer);
+    }
+    tree::below(outer).iter().map(|dir| count(dir)).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A directory with the file where the kernel has it: in each group with the controller.
+    #[test]
+    fn pids_events_of_both_kinds_of_kernels() {
+        let top = std::env::temp_dir().join(format!("dwell-events-{}", std::process::id()));
+        let inner = top.join("box/within");
+        fs::create_dir_all(&inner).unwrap();
+        fs::write(top.join("pids.events"), "max 0\n").unwrap();
+        fs::write(top.join("box/pids.events"), "max 2\n").unwrap();
+        fs::write(inner.join("pids.events"), "max 1\n").unwrap();
+        let old = pids_limit(&top);
+        fs::write(top.join("pids.events"), "max 3\n").unwrap();
+        fs::write(top.join("pids.events.local"), "max 3\n").unwrap();
+        let new = pids_limit(&top);
+        fs::remove_dir_all(&top).unwrap();
+        assert_eq!((old, new), (3, 3));
+    }
 
     #[test]
     fn sums() {

@@ -84,6 +84,7 @@ fn spec(controllers: &[&str], limits: &Limits) -> Option<Spec> {
         devices: Vec::new(),
         told: Told::default(),
         stats: true,
+        is_kept: false,
         owner: None,
     })
 }

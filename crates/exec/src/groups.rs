@@ -7,12 +7,16 @@ use dwell_plan::group::{Maker, Told};
 use dwell_plan::program::Program;
 
 use crate::failure::{Cause, Failure};
+use crate::host::internal;
+use crate::keeper::Keeper;
 use crate::{Ended, How, Stats, Usage};
 
 /// The group, where the Program has one.
 #[derive(Debug, Default)]
 pub(crate) struct WorldGroup {
     group: Option<Group>,
+    /// Who is in it too where it would be gone before it could tell anything.
+    keeper: Option<Keeper>,
     /// What it had to tell while it was there.
     stock: Option<(Stats, Reached)>,
 }
@@ -23,7 +27,7 @@ impl WorldGroup {
         match &program.group {
             Some(spec) if spec.maker == Maker::Caller => {
                 let group = Group::create(spec).map_err(failed)?;
-                Ok(WorldGroup { group: Some(group), stock: None })
+                Ok(WorldGroup { group: Some(group), ..WorldGroup::default() })
             }
             _ => Ok(WorldGroup::default()),
         }
@@ -37,7 +41,12 @@ impl WorldGroup {
     /// Has the first process, which waits, put into a group that somebody else makes.
     pub(crate) fn take(&mut self, program: &Program, pid: i32) -> Result<(), Failure> {
         if let Some(spec) = &program.group {
-            self.group = Some(Group::adopt(spec, pid).map_err(failed)?);
+            if spec.is_kept {
+                let keeper = Keeper::start().map_err(|e| internal("start a helper", e))?;
+                self.keeper = Some(keeper);
+            }
+            let keeper = self.keeper.as_ref().map(Keeper::pid);
+            self.group = Some(Group::adopt(spec, pid, keeper).map_err(failed)?);
         }
         Ok(())
     }
@@ -74,8 +83,10 @@ impl WorldGroup {
     }
 
     /// The end of a world whose first process was among those that were killed when memory ran out.
-    pub(crate) fn explains(&self, failure: Failure) -> Result<Ended, Failure> {
-        let killed = self.group.as_ref().is_some_and(|group| group.reached().oom_kills > 0);
+    pub(crate) fn explains(&mut self, failure: Failure) -> Result<Ended, Failure> {
+        // Once: the group may be gone when it is looked at again.
+        self.stock = self.stock.or_else(|| self.look());
+        let killed = self.stock.is_some_and(|(_, reached)| reached.oom_kills > 0);
         if failure.cause != Cause::Lost || !killed {
             return Err(failure);
         }
@@ -92,6 +103,7 @@ impl WorldGroup {
 
     /// Removes it; what is left, a sentence each.
     pub(crate) fn remove(self) -> Vec<String> {
+        drop(self.keeper);
         let removed = self.group.map_or(Ok(()), Group::remove);
         removed.err().map(|error| error.sentence).into_iter().collect()
     }

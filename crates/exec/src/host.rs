@@ -178,9 +178,14 @@ fn clone(
         let memory = raw::beside_child(stack, &args, child::first, prepared).map_err(refused)?;
         (memory.child(), Memory::Shared(memory))
     } else {
+        // Before there is a copy, which may have to wait for long until its turn comes to hide them.
+        if options.settles {
+            hide_arguments(&prepared);
+        }
         let cloned = raw::clone_child(&args, || child::first(&mut prepared)).map_err(refused)?;
         if options.settles {
-            hide(&prepared);
+            // After: who may not be traced is nobody whose ids the caller may map. It fails for no process.
+            let _ = raw::set_dumpable(false);
         }
         (cloned, Memory::Own)
     };
@@ -226,12 +231,10 @@ fn open_files(program: &Program) -> Result<Vec<(Slot, OwnedFd)>, Failure> {
 }
 
 /// What the first process does for both where they share their memory.
-fn hide(prepared: &Prepared) {
+fn hide_arguments(prepared: &Prepared) {
     if let Some(area) = &prepared.arguments {
         raw::hide_arguments(area, &prepared.title);
     }
-    // It fails for no process.
-    let _ = raw::set_dumpable(false);
 }
 
 /// KERNEL: EPERM is said of a process that lives.

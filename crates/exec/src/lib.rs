@@ -30,6 +30,7 @@ mod host;
 mod idmaps;
 mod in_place;
 mod jail;
+mod keeper;
 mod message;
 mod prepared;
 mod proof;

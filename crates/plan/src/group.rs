@@ -26,12 +26,18 @@ pub struct Group {
     pub told: Told,
     /// Whether what was used is reported at the end.
     pub stats: bool,
+    /// A process of the host side's is in it as well, beside the inner level: one that ends with its
+    /// processes ends after what it has counted was read.
+    pub is_kept: bool,
     /// Owner of the inner group, where that is another than the caller.
     pub owner: Option<(u32, u32)>,
 }
 
 /// How the inner level of a group is called.
 pub const INNER: &str = "box";
+
+/// How the group beside it is called that has the [keeper](Group::is_kept).
+pub const KEPT: &str = "keeper";
 
 /// Who makes a group.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,9 @@ use dwell_plan::cgroups::{Cgroups, Hierarchy, Place, Systemd, Version};
 use dwell_plan::facts::{Caller, Facts, Kernel};
 use dwell_plan::group::Maker;
 use dwell_plan::idmap::{IdMap, IdRange};
-use dwell_plan::limits::{Amount, Cpu, DeviceAccess, DeviceKind, DeviceRule, Limits, Memory};
+use dwell_plan::limits::{
+    Amount, Cpu, DeviceAccess, DeviceKind, DeviceRule, Limits, Memory, Value, Write,
+};
 use dwell_plan::plan::{Command, GroupManager, Namespaces, Plan};
 use dwell_plan::program::{Barrier, HostFileKind, Op, Program};
 use dwell_plan::{NamespaceKind, NamespaceSet, Text, explain, lower, lower_explained};
@@ -110,7 +112,7 @@ fn root_of_version_2() {
     let files: Vec<&str> = member.writes.iter().map(|w| w.file.as_str()).collect();
     assert_eq!(files, ["memory.max", "pids.max"]);
     // The world's first process is not the program's.
-    assert!(member.writes.iter().any(|w| w.value == dwell_plan::limits::Value::Text("6".into())));
+    assert!(member.writes.iter().any(|w| w.value == Value::Text("6".into())));
     assert_eq!((group.told.pids, group.told.own_processes), (Some(5), 1));
     assert!(!program.clone.has(NamespaceKind::Cgroup));
     assert!(has(&program, |op| matches!(op, Op::Unshare(set) if set.has(NamespaceKind::Cgroup))));
@@ -270,6 +272,24 @@ fn systemd_where_it_owns_the_tree() {
         program.setup.ops.iter().filter(|op| **op == Op::Barrier(Barrier::Group)).count(),
         1
     );
+
+    // A program that is the first process leaves nobody behind who waits until the counters are read.
+    let mut alone = limited.clone();
+    alone.process.as_pid_1 = true;
+    alone.namespaces.own = NamespaceSet::ALL;
+    let program = lower(&alone, &machine(1000, session())).unwrap();
+    let group = program.group.as_ref().unwrap();
+    assert!(group.is_kept);
+    assert_eq!((group.told.pids, group.told.own_processes), (Some(5), 1));
+    let pids = |writes: &[Write]| {
+        let of = |w: &Write| (w.file == "pids.max").then(|| w.value.clone());
+        writes.iter().find_map(of)
+    };
+    let text = |n: &str| Some(Value::Text(n.into()));
+    assert_eq!(pids(&group.members[0].writes), text("6"));
+    assert_eq!(pids(&group.members[0].inner_writes), text("5"));
+    let Maker::Systemd { limits, .. } = &group.maker else { panic!("{group:?}") };
+    assert_eq!(limits.pids, Some(Amount::Of(6)));
 
     // What it has left to the caller is the caller's.
     let mut delegated = session();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::BorrowedFd;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use dwell_plan::facts::{Facts, Kernel};
 use dwell_plan::plan::{Grant, GrantKind, Origin, Plan, RootSource};
@@ -150,8 +151,10 @@ fn at_real_places(mut sockets: Vec<WorldPath>) -> Vec<WorldPath> {
     sockets
 }
 
-/// A name for a directory of layers, on the first disk that takes them.
+/// A name for a directory of layers, on the first disk that takes them. Threads may ask within one tick of
+/// the clock.
 fn disk_layer(uid: u32) -> Option<Text> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
     let carries = |dir: &&str| {
         let usable = rustix::fs::access(*dir, Access::WRITE_OK | Access::EXEC_OK).is_ok();
         usable && rustix::fs::statfs(*dir).is_ok_and(|fs| DISKS.contains(&fs.f_type))
@@ -159,7 +162,9 @@ fn disk_layer(uid: u32) -> Option<Text> {
     let dir = LAYER_DIRECTORIES.into_iter().find(carries)?;
     let pid = rustix::process::getpid().as_raw_nonzero();
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    Some(Text::from(format!("{dir}/{LAYER_PREFIX}{uid}-{pid}-{}{:09}", now.tv_sec, now.tv_nsec)))
+    let n = NEXT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("{LAYER_PREFIX}{uid}-{pid}-{}{:09}.{n}", now.tv_sec, now.tv_nsec);
+    Some(Text::from(format!("{dir}/{name}")))
 }
 
 /// Where layers lie that go to disk.
@@ -198,6 +203,15 @@ mod tests {
         assert_eq!(of("5.10"), (5, 10));
         assert_eq!(of("6.19-rc1+"), (6, 19));
         assert_eq!((of("7"), of(""), of("x.y")), ((7, 0), (0, 0), (0, 0)));
+    }
+
+    #[test]
+    fn no_two_layers_have_one_name() {
+        let names: std::collections::BTreeSet<_> = (0..1000).map(|_| disk_layer(7)).collect();
+        // Here no disk takes layers.
+        if names.first() != Some(&None) {
+            assert_eq!(names.len(), 1000);
+        }
     }
 
     #[test]

@@ -29,18 +29,18 @@ const MANAGER: bus::Object = bus::Object {
 /// A manager may be busy with starting the machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Has `pid` put into a new scope called `unit`, and waits until it is there.
+/// Has the processes `pids` put into a new scope called `unit`, and waits until they are there.
 pub(crate) fn start_scope(
     socket: &Path,
     unit: &str,
     slice: Option<&str>,
     limits: &Limits,
-    pid: i32,
+    pids: &[i32],
 ) -> Result<(), Error> {
     let what = format!("start the unit {unit}");
     let uid = rustix::process::geteuid().as_raw();
     let mut bus = Bus::connect(socket, uid, PATIENCE).map_err(|e| failed(&what, socket, &e))?;
-    let job = ask(&mut bus, unit, slice, limits, pid).map_err(|e| failed(&what, socket, &e))?;
+    let job = ask(&mut bus, unit, slice, limits, pids).map_err(|e| failed(&what, socket, &e))?;
     let result = bus.wait_for_job(&job).map_err(|e| failed(&what, socket, &e))?;
     if result == "done" {
         return Ok(());
@@ -55,14 +55,14 @@ fn ask(
     unit: &str,
     slice: Option<&str>,
     limits: &Limits,
-    pid: i32,
+    pids: &[i32],
 ) -> Result<String, Refused> {
     // The end of the job is told to those alone who have asked for it before.
     bus.add_match(
         "type='signal',interface='org.freedesktop.systemd1.Manager',member='JobRemoved'",
     )?;
     bus.call(&MANAGER, "Subscribe", &[])?;
-    let unit_properties = properties(slice, limits, pid);
+    let unit_properties = properties(slice, limits, pids);
     let arguments = [
         Value::Str(unit.to_owned()),
         Value::Str("fail".to_owned()),

@@ -8,13 +8,13 @@ use super::wire::Value;
 
 type Property = (&'static str, Value);
 
-/// The properties of a scope around `pid`. What has none (bursts, huge pages, `memory.swap.max` with
+/// The properties of a scope around `pids`. What has none (bursts, huge pages, `memory.swap.max` with
 /// memory taken off …) is written into the files of the group afterwards, as are the others: exactly,
 /// where systemd rounds.
-pub(super) fn properties(slice: Option<&str>, limits: &Limits, pid: i32) -> Vec<Property> {
+pub(super) fn properties(slice: Option<&str>, limits: &Limits, pids: &[i32]) -> Vec<Property> {
     let mut list = vec![
         ("Description", Value::Str("a world of dwell".to_owned())),
-        ("PIDs", Value::U32s(vec![pid.cast_unsigned()])),
+        ("PIDs", Value::U32s(pids.iter().map(|pid| pid.cast_unsigned()).collect())),
         // The groups inside are ours: systemd gives all its controllers and leaves them alone.
         ("Delegate", Value::Bool(true)),
         ("DefaultDependencies", Value::Bool(false)),
@@ -129,17 +129,19 @@ mod tests {
     use super::*;
 
     fn of(limits: &Limits) -> Vec<Property> {
-        let basic = properties(None, &Limits::default(), 7).len();
-        properties(None, limits, 7).split_off(basic)
+        let basic = properties(None, &Limits::default(), &[7, 8]).len();
+        properties(None, limits, &[7, 8]).split_off(basic)
     }
 
     #[test]
     fn what_every_scope_has() {
-        let list = properties(Some("x.slice"), &Limits::default(), 7);
-        assert!(list.contains(&("PIDs", Value::U32s(vec![7]))));
+        let list = properties(Some("x.slice"), &Limits::default(), &[7, 8]);
+        assert!(list.contains(&("PIDs", Value::U32s(vec![7, 8]))));
         assert!(list.contains(&("Delegate", Value::Bool(true))));
         assert!(list.contains(&("Slice", Value::Str("x.slice".into()))));
-        assert!(!properties(None, &Limits::default(), 7).iter().any(|(name, _)| *name == "Slice"));
+        assert!(
+            !properties(None, &Limits::default(), &[7, 8]).iter().any(|(name, _)| *name == "Slice")
+        );
     }
 
     #[test]

@@ -121,7 +121,7 @@ fn start(manager: Manager, patience: Duration) -> (Result<String, Refused>, Vec<
         ..Limits::default()
     };
     let result = Bus::over(peer.ours, 7, patience).and_then(|mut bus| {
-        let job = ask(&mut bus, "x.scope", None, &limits, 42)?;
+        let job = ask(&mut bus, "x.scope", None, &limits, &[42])?;
         bus.wait_for_job(&job)
     });
     (result, peer.thread.join().unwrap())
@@ -161,8 +161,8 @@ fn failures_are_sentences() {
     assert!(error.sentence.contains("systemd has not answered"), "{error}");
     let error = say(Manager::HangsUp, SOON).unwrap_err();
     assert!(error.sentence.starts_with("cannot start the unit x.scope: "), "{error}");
-    let error =
-        start_scope(Path::new("/no/such/bus"), "x.scope", None, &Limits::default(), 1).unwrap_err();
+    let error = start_scope(Path::new("/no/such/bus"), "x.scope", None, &Limits::default(), &[1])
+        .unwrap_err();
     assert_eq!(
         error.sentence,
         "cannot start the unit x.scope: No such file or directory (talking to /no/such/bus)"
@@ -240,7 +240,7 @@ fn a_real_bus() {
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    let error = start_scope(&socket, "x.scope", None, &Limits::default(), 1).unwrap_err();
+    let error = start_scope(&socket, "x.scope", None, &Limits::default(), &[1]).unwrap_err();
     drop(daemon);
     std::fs::remove_dir_all(&dir).unwrap();
     assert!(error.sentence.contains("org.freedesktop."), "{error}");

@@ -103,7 +103,7 @@ fn run(asked: &Asked) -> Result<u8, Failure> {
 pub(crate) fn look(all: &Inventory) -> (Worlds, Vec<About>) {
     let reader = i32::try_from(std::process::id()).unwrap_or(0);
     let worlds = Worlds::of(all, reader);
-    let about = worlds.list.iter().map(|w: &World| inventory::about(all, w)).collect();
+    let about = worlds.list.iter().map(|w: &World| inventory::about(all, &worlds, w)).collect();
     (worlds, about)
 }
 

@@ -36,7 +36,7 @@ pub(super) fn decide(cx: &Context<'_>, b: &mut Builder) -> Result<Enforced, Refu
     let groups = cx.facts.cgroups.as_ref().unwrap_or(&none);
     match choose(cx, groups, &limits) {
         Ok(group) => {
-            explain(&group, groups, &limits, b);
+            explain(&group, groups, b);
             Ok(Enforced { group: Some(group), ..Enforced::default() })
         }
         Err(refusal) if limits.is_none() && !asked.writable => {
@@ -54,13 +54,16 @@ pub(super) fn decide(cx: &Context<'_>, b: &mut Builder) -> Result<Enforced, Refu
 
 /// The first process is the world's, and counts; it is not the program's, and does not.
 fn with_own_process(cx: &Context<'_>) -> Limits {
-    let mut limits = cx.plan.limits.clone();
-    if !cx.plan.process.as_pid_1
-        && let Some(Amount::Of(n)) = &mut limits.pids
-    {
-        *n = n.saturating_add(1);
+    if cx.plan.process.as_pid_1 {
+        return cx.plan.limits.clone();
     }
-    limits
+    with_one_more(&cx.plan.limits)
+}
+
+fn with_one_more(limits: &Limits) -> Limits {
+    let more = |n: u64| Amount::Of(n.saturating_add(1));
+    let pids = limits.pids.map(|limit| limit.number().map_or(limit, more));
+    Limits { pids, ..limits.clone() }
 }
 
 fn choose(cx: &Context<'_>, groups: &Cgroups, limits: &Limits) -> Result<Group, Refusal> {
@@ -118,10 +121,16 @@ fn by_caller(cx: &Context<'_>, groups: &Cgroups, limits: &Limits) -> Result<Grou
     if members.is_empty() {
         return Err(Refusal::new("no control groups can be made here: none are mounted"));
     }
-    Ok(group(cx, groups, members, Maker::Caller))
+    Ok(group(cx, groups, members, Maker::Caller, false))
 }
 
-fn group(cx: &Context<'_>, groups: &Cgroups, members: Vec<Member>, maker: Maker) -> Group {
+fn group(
+    cx: &Context<'_>,
+    groups: &Cgroups,
+    members: Vec<Member>,
+    maker: Maker,
+    is_kept: bool,
+) -> Group {
     let unified = members.iter().any(|m| m.version == Version::V2);
     let devices = if unified && !has_v1(groups, Controller::Devices) {
         cx.plan.limits.devices.clone()
@@ -132,13 +141,13 @@ fn group(cx: &Context<'_>, groups: &Cgroups, members: Vec<Member>, maker: Maker)
     let told = Told {
         memory: limits.memory.max.and_then(Amount::number),
         pids: limits.pids.and_then(Amount::number),
-        own_processes: u64::from(!cx.plan.process.as_pid_1),
+        own_processes: u64::from(is_kept || !cx.plan.process.as_pid_1),
     };
     let owner = cx.plan.cgroup.writable.then(|| cx.ids.outer_owner(cx.facts)).flatten();
     let name = groups.name.clone();
     let is_beside_v1 = groups.layout() != Layout::V2;
     let stats = cx.plan.cgroup.counts();
-    Group { name, members, maker, is_beside_v1, devices, told, stats, owner }
+    Group { name, members, maker, is_beside_v1, devices, told, stats, is_kept, owner }
 }
 
 fn has_v1(groups: &Cgroups, controller: Controller) -> bool {
@@ -229,7 +238,6 @@ fn v2_member(
     Enable { enable, step_aside }: Enable,
 ) -> Member {
     let seen = cx.owns(NamespaceKind::Cgroup) && cx.owns(NamespaceKind::Mount);
-    let inner = |w: &&Write| !w.file.starts_with("cgroup.");
     Member {
         version: Version::V2,
         hierarchy: Vec::new(),
@@ -237,13 +245,18 @@ fn v2_member(
         enable,
         step_aside,
         inner_writes: if seen {
-            writes.iter().filter(inner).cloned().collect()
+            writes.iter().filter(|w| is_shown(w)).cloned().collect()
         } else {
             Vec::new()
         },
         inner_controllers: if seen { given } else { Vec::new() },
         writes,
     }
+}
+
+/// Whether the inner group has it too.
+fn is_shown(write: &Write) -> bool {
+    !write.file.starts_with("cgroup.")
 }
 
 fn v2_names(controllers: &[Controller]) -> Vec<&'static str> {
@@ -356,21 +369,28 @@ fn by_systemd(cx: &Context<'_>, groups: &Cgroups, limits: &Limits) -> Result<Gro
             ),
         ));
     }
-    let writes = limits.writes(Version::V2, &needed, &Now::default())?;
+    // Where the program is the first process, another one of ours keeps the scope until the end.
+    let is_kept = cx.plan.process.as_pid_1;
+    let outer_limits = if is_kept { with_one_more(limits) } else { limits.clone() };
+    let writes = outer_limits.writes(Version::V2, &needed, &Now::default())?;
     let mut given: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
     if cx.plan.cgroup.counts() {
         let counters = COUNTERS.into_iter().filter(|n| gives(n));
         given.extend(counters.filter(|n| !names.contains(n)).map(str::to_owned));
     }
     let nothing = Enable { enable: Vec::new(), step_aside: false };
-    let member = v2_member(cx, hierarchy.mount.clone(), writes, given, nothing);
+    let mut member = v2_member(cx, hierarchy.mount.clone(), writes, given, nothing);
+    if is_kept && !member.inner_writes.is_empty() {
+        member.inner_writes = limits.writes(Version::V2, &needed, &Now::default())?;
+        member.inner_writes.retain(is_shown);
+    }
     let maker = Maker::Systemd {
         bus: bus.clone(),
         unit: format!("{}.scope", groups.name),
         slice: None,
-        limits: Box::new(limits.clone()),
+        limits: Box::new(outer_limits),
     };
-    Ok(group(cx, groups, vec![member], maker))
+    Ok(group(cx, groups, vec![member], maker, is_kept))
 }
 
 /// Limits of single processes instead of the world's, for those that there are.
@@ -510,7 +530,7 @@ fn poor(place: &Place, own: &[Controller]) -> Refusal {
     )
 }
 
-fn explain(group: &Group, groups: &Cgroups, limits: &Limits, b: &mut Builder) {
+fn explain(group: &Group, groups: &Cgroups, b: &mut Builder) {
     if !b.explains() {
         return;
     }
@@ -550,11 +570,15 @@ fn explain(group: &Group, groups: &Cgroups, limits: &Limits, b: &mut Builder) {
             "version 2 has no files for them",
         );
     }
-    if limits.pids.is_some() && group.told.pids != limits.pids.and_then(Amount::number) {
+    if group.told.own_processes > 0 && group.told.pids.is_some() {
         b.decide(
             Topic::Limits,
             "one process more than was asked for",
-            "the world's first process is not the program's",
+            if group.is_kept {
+                "a process of dwell's keeps the group until its counters have been read"
+            } else {
+                "the world's first process is not the program's"
+            },
         );
     }
 }

@@ -487,7 +487,9 @@ pub(super) fn seccomp(seen: &Seen, failing: &Failing<'_>) -> Held {
 /// security module. A chroot to a mount point cannot be seen otherwise.
 pub(super) fn chroot_by_elimination(seen: &Seen, failing: &Failing<'_>) -> Held {
     userns_denied(failing)?;
-    (seen.label().is_empty() && seen.status("Seccomp") == Some("0")).then_some(())?;
+    // AppArmor is there, and no profile holds; where that alone is a reason, it was named before.
+    let free = ["", "unconfined"].contains(&seen.label());
+    (free && seen.status("Seccomp") == Some("0")).then_some(())?;
     proof(failing, "no setting, filter or security module explains it")
 }
 

@@ -223,6 +223,7 @@ fn user_namespaces_that_are_refused() {
     );
     denied().filtered().is("user", Refused, "a seccomp filter", "seccomp=unconfined");
     denied().is("user", Refused, "changed by chroot, it seems", "pivot_root");
+    denied().file(LABEL, "unconfined\n").is("user", Refused, "by chroot, it seems", "pivot_root");
     denied().file(LABEL, "x").is("user", Refused, "none that is known here", "dmesg");
     Machine::new()
         .refuses("user", "clone3", Errno::ACCESS)

@@ -5,10 +5,10 @@ use std::time::{Duration, SystemTime};
 use dwell_plan::{NamespaceKind, Text};
 use dwell_sys::{hostname, pidfd};
 
-use super::makers::{Evidence, Maker, recognise};
+use super::makers::{Evidence, Maker, below, recognise};
 use super::model::{Inventory, Process};
 use super::process::{command_line, read_of};
-use super::worlds::World;
+use super::worlds::{World, Worlds};
 use crate::bytes::number;
 
 /// A world for people.
@@ -53,11 +53,13 @@ const TICKS: u64 = 100;
 
 /// Reads what there is to know about a world. What ended in the meantime stays unknown.
 #[must_use]
-pub fn about(inventory: &Inventory, world: &World) -> About {
+pub fn about(inventory: &Inventory, worlds: &Worlds, world: &World) -> About {
     let none = Process::default();
     let first = inventory.processes.get(world.first).unwrap_or(&none);
     let parent = inventory.process(first.parent).unwrap_or(&none);
-    let cgroup = read_of(first.pid, "cgroup", COMMAND).unwrap_or_default();
+    let groups = |process: &Process| read_of(process.pid, "cgroup", COMMAND).unwrap_or_default();
+    let outer = world.inside.and_then(|at| inventory.processes.get(worlds.list.get(at)?.first));
+    let cgroup = below(&groups(first), &outer.map(groups).unwrap_or_default());
     let arguments = command_line(first.pid, COMMAND).unwrap_or_default();
     let maker = recognise(&Evidence {
         cgroup: &cgroup,

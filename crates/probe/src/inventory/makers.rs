@@ -117,6 +117,26 @@ impl Rule {
     }
 }
 
+/// The text of `/proc/PID/cgroup` of a world in another one, without what is the outer one's too: a service,
+/// or a container, is not the maker of all that is made in it.
+pub(super) fn below(inner: &[u8], outer: &[u8]) -> Vec<u8> {
+    let mut rest = Vec::with_capacity(inner.len());
+    for line in crate::bytes::lines(inner) {
+        let of = |line: &[u8]| line.iter().rposition(|b| *b == b':').map_or(0, |at| at + 1);
+        let outer = crate::bytes::lines(outer).find(|o| o.get(..of(o)) == line.get(..of(line)));
+        let tail = outer.and_then(|outer| line.strip_prefix(outer));
+        match tail.filter(|tail| tail.is_empty() || tail.starts_with(b"/")) {
+            Some(tail) => {
+                rest.extend_from_slice(line.get(..of(line)).unwrap_or_default());
+                rest.extend_from_slice(tail);
+            }
+            None => rest.extend_from_slice(line),
+        }
+        rest.push(b'\n');
+    }
+    rest
+}
+
 /// The parts of all paths of a `/proc/PID/cgroup`, each after the one before it.
 fn parts(cgroup: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     crate::bytes::lines(cgroup).filter_map(|line| line.splitn(3, |b| *b == b':').nth(2)).flat_map(
@@ -180,6 +200,22 @@ mod tests {
         for path in ["/", "/user.slice/session-1.scope", "/system.slice", "/docker"] {
             assert_eq!(by_group(path), None, "{path}");
         }
+    }
+
+    #[test]
+    fn what_is_in_a_group_is_not_made_by_it() {
+        let of = |inner: &str, outer: &str| {
+            let text = |path: &str| format!("5:memory:/\n0::{path}\n").into_bytes();
+            let cgroup = below(&text(inner), &text(outer));
+            recognise(&Evidence { cgroup: &cgroup, ..Evidence::default() }).map(|m| m.name)
+        };
+        assert_eq!(of("/system.slice/a.service", "/system.slice/a.service"), None);
+        assert_eq!(of("/system.slice/a.service/x", "/system.slice/a.service"), None);
+        let named = |name: &str| Some(name.to_owned());
+        assert_eq!(of("/system.slice/ab.service", "/system.slice/a"), named("ab"));
+        assert_eq!(of("/system.slice/b.service", "/system.slice/a.service"), named("b"));
+        assert_eq!(of("/docker/1/system.slice/b.service", "/docker/1"), named("b"));
+        assert_eq!(of("/system.slice/b.service", "/"), named("b"));
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub(super) struct Guest {
     pub(super) limit: Duration,
     /// Where the console's text goes.
     pub(super) console: PathBuf,
+    /// What every line of output begins with.
+    pub(super) prefix: String,
 }
 
 /// How it ended.
@@ -107,12 +109,14 @@ impl Guest {
             match Line::parse(&line, word) {
                 Line::Output(text) => {
                     let mut out = std::io::stdout().lock();
+                    out.write_all(self.prefix.as_bytes())?;
                     out.write_all(text)?;
                     out.flush()?;
                 }
                 Line::Start(uptime) => {
                     let since = began.elapsed().as_secs_f32();
-                    eprintln!("the guest is up after {since:.1} s (its clock: {uptime} s)");
+                    let prefix = &self.prefix;
+                    eprintln!("{prefix}the guest is up after {since:.1} s (its clock: {uptime} s)");
                     end = Instant::now() + self.limit;
                     late = End::TimedOut;
                 }

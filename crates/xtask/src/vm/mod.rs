@@ -38,7 +38,8 @@ Runs COMMAND, or the workspace's tests, in a virtual machine: Debian 12 with sys
 workspace's `dwell` in /t/bin. Output comes as it is made; the exit code is the command's, or
 77 when this machine cannot have a guest, 124 when the time was up, 125 when the guest failed.
 
-      --kernel NAME   bookworm (default), or another of --list; may be given again
+      --kernel NAME   bookworm (default), or another of --list. Given again: all of them at the same
+                      time, each with its name before its lines
       --list          The kernels that Debian's archive has, with their versions
       --suite WHAT    Run tests: `suite`, `guide`, `all` (these, and those of crates that call the
                       kernel), or cases of the suite whose names contain WHAT
@@ -121,18 +122,26 @@ fn run(parser: Parser) -> Result<ExitCode> {
     sweep(&cache);
     let share = Share::new(cache.join(format!("share-{}", std::process::id())))?;
     fill(&share, &options)?;
-    let mut worst = 0;
-    for name in &options.kernels {
-        worst = worst.max(run_on(name, &share.dir, &options, &cache)?);
-    }
-    Ok(ExitCode::from(worst))
+    let results: Vec<Result<u8>> = std::thread::scope(|scope| {
+        let (share, options, cache) = (&share.dir, &options, &cache);
+        let one = |name: &'_ str| run_on(name, share, options, cache);
+        let names = options.kernels.iter();
+        let running: Vec<_> = names.map(|name| scope.spawn(move || one(name))).collect();
+        let joined = |thread: std::thread::ScopedJoinHandle<'_, Result<u8>>| {
+            thread.join().unwrap_or_else(|_| bail!("it panicked"))
+        };
+        running.into_iter().map(joined).collect()
+    });
+    let codes = results.into_iter().collect::<Result<Vec<u8>>>()?;
+    Ok(ExitCode::from(codes.into_iter().max().unwrap_or(0)))
 }
 
-/// Removes what calls that were killed have left: its name ends in the number of a process.
+/// Removes what calls that were killed have left: its name has the number of a process, `given-1.sid`.
 fn sweep(cache: &Path) {
     for entry in fs::read_dir(cache).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let Some((kind, pid)) = name.split_once('-') else { continue };
+        let pid = pid.split_once('.').map_or(pid, |(pid, _)| pid);
         let lives = Path::new("/proc").join(pid).exists();
         if ["share", "given"].contains(&kind) && !lives {
             // Another call may do the same.
@@ -181,7 +190,9 @@ fn fill(share: &Share, options: &Options) -> Result<()> {
 fn run_on(name: &str, share: &Path, options: &Options, cache: &Path) -> Result<u8> {
     let one = lock(cache)?;
     let kernel = kernel::get(name, cache, options.update)?;
-    let given = Temporary(cache.join(format!("given-{}", std::process::id())));
+    let called = format!("{}.{name}", std::process::id());
+    let given = Temporary(cache.join(format!("given-{called}")));
+    let prefix = if options.kernels.len() > 1 { format!("{name}: ") } else { String::new() };
     let mut guest = Guest {
         accel: options.accelerator(),
         kernel: kernel.vmlinuz.clone(),
@@ -191,7 +202,8 @@ fn run_on(name: &str, share: &Path, options: &Options, cache: &Path) -> Result<u
         cpus: options.cpus,
         memory: options.memory,
         limit: options.limit(),
-        console: cache.join(format!("console-{}.log", std::process::id())),
+        console: cache.join(format!("console-{called}.log")),
+        prefix,
     };
     match options.root {
         Root::Disk => {

@@ -8,7 +8,7 @@ use super::rootfs::{quoted_word, sources};
 use super::share::{ENVIRONMENT, Share, build};
 
 /// Tests of these ask the kernel nothing.
-const PURE: [&str; 2] = ["plan", "xtask"];
+const PURE: [&str; 3] = ["bpf", "plan", "xtask"];
 /// The account of tests that need an ordinary user.
 const USER: &str = "dwelltest";
 
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn all_leaves_out_what_asks_the_kernel_nothing() {
         let all = choice("all");
-        assert!(all.takes("suite") && all.takes("exec") && !all.takes("plan"));
+        assert!(all.takes("suite") && all.takes("cgroup") && !all.takes("plan"));
         let script = Choice { user: Some("root".to_owned()), ..all }.script(&["a".to_owned()]);
         assert!(script.ends_with("tests.sh 'root' 'a'\n"), "{script}");
     }

@@ -368,7 +368,7 @@ fn cgroup_v1(ctx: &Ctx) -> Outcome {
 fn cgroup_v2(ctx: &Ctx) -> Outcome {
     let group = format!("dwell-suite-{}", std::process::id());
     let script = format!(
-        "mount -t cgroup2 none /sys/fs/cgroup || exit 99
+        "[ \"$(stat -fc %T /sys/fs/cgroup)\" = cgroup2fs ] || mount -t cgroup2 none /sys/fs/cgroup || exit 99
          old=$(sed -n 's/^0:://p' /proc/self/cgroup)
          mkdir /sys/fs/cgroup/{group} || exit 99
          sleep 100 & pid=$!

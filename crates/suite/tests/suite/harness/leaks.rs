@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub(crate) struct Before {
     mounts: Vec<String>,
     files: BTreeSet<PathBuf>,
+    given: Given,
 }
 
 impl Before {
@@ -28,7 +29,7 @@ impl Before {
     pub(crate) fn look() -> Before {
         // Where it fails orphans are not found; nothing else depends on it.
         let _ = set_child_subreaper(Some(rustix::process::getpid()));
-        Before { mounts: mounts(), files: files() }
+        Before { mounts: mounts(), files: files(), given: Given::look() }
     }
 
     /// What is left now, a line each.
@@ -38,6 +39,7 @@ impl Before {
             let left = self.now();
             if left.is_empty() || Instant::now() > end {
                 end_all();
+                self.given.restore();
                 return left;
             }
             std::thread::sleep(Duration::from_millis(50));
@@ -63,6 +65,42 @@ impl Before {
         }
         left
     }
+}
+
+/// The controllers that roots of version 2 give to the groups in them. dwell has them give more, for
+/// good: other worlds' limits may stand on it. The suite takes back what it was the cause of.
+#[derive(Debug)]
+struct Given(Vec<(PathBuf, BTreeSet<String>)>);
+
+impl Given {
+    fn look() -> Given {
+        let roots = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(Path::new);
+        let controls = roots.map(|root| root.join("cgroup.subtree_control"));
+        let there = controls.into_iter().filter_map(|path| {
+            let given = controllers(&path)?;
+            Some((path, given))
+        });
+        Given(there.collect())
+    }
+
+    fn restore(&self) {
+        for (control, before) in &self.0 {
+            let root = control.parent().unwrap_or(control);
+            if groups(root).iter().any(|group| called_after_dwell(group)) {
+                // Of somebody else who tests, and has limits in it.
+                continue;
+            }
+            for name in controllers(control).unwrap_or_default().difference(before) {
+                // EBUSY: another group has come to give it on.
+                let _ = fs::write(control, format!("-{name}"));
+            }
+        }
+    }
+}
+
+fn controllers(control: &Path) -> Option<BTreeSet<String>> {
+    let text = fs::read_to_string(control).ok()?;
+    Some(text.split_whitespace().map(str::to_owned).collect())
 }
 
 /// What is left has been told of: it does not stay on the machine.
@@ -91,21 +129,32 @@ fn mounts() -> Vec<String> {
 fn files() -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
     let called = |path: &Path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         // `dwell-SOMETHING-PID`: of another test that runs beside the suite.
+        let name = path.to_string_lossy().into_owned();
         let of = name.rsplit('-').next().map(|pid| format!("/proc/{pid}"));
-        name.contains("dwell") && !of.is_some_and(|process| Path::new(&process).exists())
+        called_after_dwell(path) && !of.is_some_and(|process| Path::new(&process).exists())
     };
     for place in PLACES {
         let entries = fs::read_dir(place).into_iter().flatten().flatten();
         found.extend(entries.map(|e| e.path()).filter(|p| called(p)));
     }
-    let mut groups = vec![PathBuf::from("/sys/fs/cgroup")];
-    while let Some(directory) = groups.pop() {
+    found.extend(groups(Path::new("/sys/fs/cgroup")).into_iter().filter(|p| called(p)));
+    found
+}
+
+fn called_after_dwell(path: &Path) -> bool {
+    path.file_name().unwrap_or_default().to_string_lossy().contains("dwell")
+}
+
+/// The directories below `top`.
+fn groups(top: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![top.to_owned()];
+    while let Some(directory) = open.pop() {
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
             if entry.file_type().is_ok_and(|t| t.is_dir()) {
-                found.extend(Some(entry.path()).filter(|p| called(p)));
-                groups.push(entry.path());
+                found.push(entry.path());
+                open.push(entry.path());
             }
         }
     }
