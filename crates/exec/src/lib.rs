@@ -24,6 +24,7 @@ mod disk;
 mod failure;
 mod filter;
 mod groups;
+mod held;
 mod host;
 mod idmaps;
 mod in_place;

@@ -10,9 +10,10 @@ pub(crate) mod start;
 
 use std::sync::Arc;
 
-use dwell_plan::program::{Block, Op, Program, Slot};
+use dwell_plan::program::{Op, Slot};
 use dwell_sys::raw::{self, Errno};
 
+use crate::aside::Refused;
 use crate::message::{Message, Stage};
 use crate::prepared::Prepared;
 
@@ -53,6 +54,11 @@ fn receive_files(p: &mut Prepared) -> Result<(), Errno> {
     Ok(())
 }
 
+/// The helper beside the first process: runs its list. Returns the exit code.
+pub(crate) fn beside(p: &mut Prepared) -> i32 {
+    run(p, Stage::Beside)
+}
+
 /// The process that becomes the program.
 fn second(p: &mut Prepared) -> i32 {
     run(p, Stage::Entry)
@@ -66,7 +72,7 @@ fn run_from(p: &mut Prepared, mut stage: Stage, mut at: u32) -> i32 {
     // The op is being run while `p` changes: the list is held by a reference of its own.
     let program = Arc::clone(p.program());
     loop {
-        let block = block(&program, stage);
+        let Some(block) = stage.block(&program) else { return 0 };
         let Some(op) = block.ops.get(at as usize) else { return 0 };
         match step(p, *op) {
             Ok(Then::Next) => at = at.wrapping_add(1),
@@ -74,20 +80,19 @@ fn run_from(p: &mut Prepared, mut stage: Stage, mut at: u32) -> i32 {
             Ok(Then::End(code)) => return code,
             Ok(Then::Become) => (stage, at) = (Stage::Entry, 0),
             Err(errno) => match block.rescue(at, errno.raw_os_error()) {
-                Some(next) => at = next,
+                Some(next) => {
+                    p.refused = Refused { errno, op: at };
+                    at = next;
+                }
                 None => {
-                    report(p, stage, at, errno);
+                    match (op, p.taken.take()) {
+                        (Op::Take { .. }, Some(there)) => report(p, Stage::Beside, there, errno),
+                        _ => report(p, stage, at, errno),
+                    }
                     return REPORTED;
                 }
             },
         }
-    }
-}
-
-fn block(program: &Program, stage: Stage) -> &Block {
-    match stage {
-        Stage::Setup => &program.setup,
-        Stage::Entry => &program.entry,
     }
 }
 
@@ -111,7 +116,8 @@ fn report(p: &Prepared, stage: Stage, op: u32, errno: Errno) {
         *to = from;
     }
     let mut length = head.len();
-    let is_exec = matches!(block(p.program(), stage).ops.get(op as usize), Some(Op::Exec));
+    let block = stage.block(p.program());
+    let is_exec = matches!(block.and_then(|b| b.ops.get(op as usize)), Some(Op::Exec));
     if is_exec && let Some(room) = packet.get_mut(length..) {
         length = length.wrapping_add(start::head_of_program(p, room));
     }
