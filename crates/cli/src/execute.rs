@@ -14,6 +14,9 @@ use rustix::io::Errno;
 use crate::message::{self, Failure, OWN_FAILURE};
 use crate::report;
 
+/// Memory that an ordinary start uses. A larger piece would not come from the heap.
+const HEAP: usize = 120 * 1024;
+
 /// Runs `plan`, explaining it first where asked, and gives the exit code.
 #[must_use]
 pub fn execute(plan: &Plan, explain: bool) -> u8 {
@@ -24,6 +27,7 @@ pub fn execute(plan: &Plan, explain: bool) -> u8 {
 }
 
 fn try_execute(plan: &Plan, explained: bool) -> Result<u8, (Failure, u8)> {
+    dwell_sys::memory::populate_heap(HEAP);
     // Before anything can have moved the environment.
     let arguments = ArgArea::locate();
     // Whoever wants to know first what will be done is told before anything is.

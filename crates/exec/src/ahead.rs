@@ -20,9 +20,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dwell_plan::program::{Program, Slot};
 use dwell_plan::{NamespaceSet, Plan};
 use dwell_sys::adopt;
-use dwell_sys::pidfd;
-use dwell_sys::raw::{self, Beside, CloneArgs, Errno, Fd, Stack, consts};
+use dwell_sys::raw::{self, CloneArgs, Errno, Fd, consts};
 
+use crate::held::Held;
 use crate::host::{Memory, go_on, internal, not_cloned, start_aside};
 use crate::prepared::{Prepared, block_all, clone_bits};
 use crate::{Ended, Failure, Options, STACK, aside, child, host};
@@ -54,6 +54,18 @@ impl Channels {
         let aside = if aside { Some(pair()?) } else { None };
         Ok(Channels { control: pair()?, aside })
     }
+
+    pub(crate) fn numbers(&self) -> Numbers {
+        let both = |(ours, theirs): &(OwnedFd, OwnedFd)| (Fd::of(ours), Fd::of(theirs));
+        Numbers { control: both(&self.control), aside: self.aside.as_ref().map(both) }
+    }
+}
+
+/// The numbers of [`Channels`], for processes that have copies of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Numbers {
+    pub(crate) control: (Fd, Fd),
+    pub(crate) aside: Option<(Fd, Fd)>,
 }
 
 /// All signals, blocked until this is dropped.
@@ -78,23 +90,9 @@ impl Drop for Blocked {
 #[derive(Debug)]
 pub(crate) struct Waiting {
     place: Arc<Place>,
-    helper: Beside<aside::Job>,
-    first: First,
-}
-
-/// The first process. Dropping it waits for its end, and ends it unless somebody else has taken that on.
-#[derive(Debug)]
-pub(crate) struct First {
-    process: Option<OwnedFd>,
-    memory: Beside<Job>,
-}
-
-impl Drop for First {
-    fn drop(&mut self) {
-        if let Some(process) = &self.process {
-            let _ = pidfd::send_signal(process, consts::SIGKILL);
-        }
-    }
+    beside: Arc<aside::Place>,
+    helper: Held<aside::Job>,
+    first: Held<Job>,
 }
 
 /// What the first process needs while it waits.
@@ -102,7 +100,7 @@ impl Drop for First {
 pub(crate) struct Job {
     control: Fd,
     /// The host side's ends: only when nobody else has them can its death be heard.
-    others: [Fd; 2],
+    others: Vec<Fd>,
     place: Arc<Place>,
 }
 
@@ -122,19 +120,19 @@ impl Ahead {
     fn with(clone: NamespaceSet) -> Result<Ahead, Failure> {
         let signals = Blocked::new()?;
         let channels = Channels::new(true)?;
-        let Some((aside, _)) = &channels.aside else {
-            return Err(internal("use a socket", Errno::INVAL));
-        };
         let control = Fd::of(&channels.control.1);
-        let others = [Fd::of(&channels.control.0), Fd::of(aside)];
+        let mut others = vec![Fd::of(&channels.control.0)];
+        others.extend(channels.aside.iter().map(|(ours, _)| Fd::of(ours)));
         let place = Arc::new(Place::default());
         let job = Job { control, others, place: Arc::clone(&place) };
         let first = start_first(clone, job)?;
-        let Some(process) = &first.process else {
+        let Some(process) = first.process() else {
             return Err(internal("hold the new process", Errno::BADF));
         };
-        let helper = start_aside(clone, aside, process)?;
-        Ok(Ahead { clone, channels, waiting: Waiting { place, helper, first }, signals })
+        let beside = Arc::new(aside::Place::default());
+        let helper = start_aside(clone, channels.numbers(), process, &beside)?;
+        let waiting = Waiting { place, beside, helper, first };
+        Ok(Ahead { clone, channels, waiting, signals })
     }
 
     /// Builds the world that `program` describes, as [`run`](crate::run) does.
@@ -154,36 +152,41 @@ impl Ahead {
     }
 }
 
-fn start_first(namespaces: NamespaceSet, job: Job) -> Result<First, Failure> {
+fn start_first(namespaces: NamespaceSet, job: Job) -> Result<Held<Job>, Failure> {
     let args = CloneArgs {
         flags: clone_bits(namespaces),
         exit_signal: consts::SIGCHLD,
-        cgroup: None,
-        want_pidfd: true,
+        ..CloneArgs::default()
     };
-    let stack = Stack::new(STACK).map_err(|e| internal("make a stack", e))?;
-    let memory = raw::beside_child(stack, &args, wait_and_run, job);
-    let memory = memory.map_err(|e| not_cloned(namespaces, e))?;
-    // KERNEL: the pidfd comes with the clone since Linux 5.2.
-    Ok(First { process: memory.child().pidfd.map(adopt), memory })
+    Held::start(STACK, &args, wait_and_run, job).map_err(|e| not_cloned(namespaces, e))
 }
 
 impl Waiting {
+    /// The first process, by its pidfd.
+    pub(crate) fn process(&self) -> Option<&OwnedFd> {
+        self.first.process()
+    }
+
+    /// Where the helper looks for its list.
+    pub(crate) fn beside(&self) -> &aside::Place {
+        &self.beside
+    }
+
     /// Tells the first process what to do, and hands it the files it does not have yet.
     pub(crate) fn go(
         mut self,
         prepared: Prepared,
         control: &OwnedFd,
         files: &[(Slot, OwnedFd)],
-    ) -> Result<(host::First, Beside<aside::Job>), Failure> {
+    ) -> Result<(host::First, Held<aside::Job>), Failure> {
         *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(prepared);
         go_on(control)?;
         for (slot, file) in files {
             raw::send_with_fd(Fd::of(control), &slot.0.to_ne_bytes(), Fd::of(file))
                 .map_err(|e| internal("hand a file to the new process", e))?;
         }
-        let pid = self.first.memory.child().pid;
-        let fd = self.first.process.take().ok_or(Errno::BADF);
+        let pid = self.first.pid();
+        let fd = self.first.release().ok_or(Errno::BADF);
         let fd = fd.map_err(|e| internal("hold the new process", e))?;
         Ok((host::First { pid, fd, memory: Memory::Ahead(self.first) }, self.helper))
     }
@@ -191,7 +194,8 @@ impl Waiting {
 
 /// Runs in the first process, on the caller's memory: raw calls only. Returns the exit code.
 fn wait_and_run(job: &mut Job) -> i32 {
-    for fd in job.others {
+    for fd in &job.others {
+        let fd = *fd;
         let _ = raw::close(fd);
     }
     if !matches!(raw::recv(job.control, &mut [0]), Ok(1)) {

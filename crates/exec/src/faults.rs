@@ -14,8 +14,10 @@ pub enum List {
     Setup,
     /// That of the process that becomes the program.
     Entry,
-    /// That of a helper.
+    /// That of a helper of a call that is made in place.
     Helper,
+    /// That of the helper beside a world's first process.
+    Beside,
 }
 
 /// Nothing fails.
@@ -28,6 +30,7 @@ fn word(list: List, op: u32, errno: u64) -> u64 {
         List::Setup => 1,
         List::Entry => 2,
         List::Helper => 3,
+        List::Beside => 4,
     };
     u64::from(op) << 32 | list << 16 | errno
 }

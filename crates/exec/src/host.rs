@@ -1,22 +1,23 @@
 //! The host side up to the moment the world lives.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use dwell_plan::program::{HostFile, HostFileKind, Op, Program, PtySource, Slot};
 use dwell_plan::{NamespaceKind, NamespaceSet};
 use dwell_sys::raw::{self, Beside, CloneArgs, Errno, Fd, Stack, consts};
 use dwell_sys::{adopt, pidfd, term};
 
-use crate::ahead::{Blocked, Channels, Waiting};
+use crate::ahead::{Blocked, Channels, Numbers, Waiting};
 use crate::disk::DiskLayer;
 use crate::failure::{Cause, Failure, reason};
 use crate::groups::WorldGroup;
+use crate::held::Held;
 use crate::message::Message;
 use crate::prepared::{Prepared, clone_bits};
 use crate::proof::Outside;
 use crate::supervise::{Errand, Supervisor};
-use crate::{Ended, How, Options, STACK, ahead, aside, child, filter, idmaps};
+use crate::{Ended, How, Options, STACK, ahead, aside, child, filter, idmaps, prepared};
 
 /// Builds the world, runs the program in it and waits for its end.
 ///
@@ -35,6 +36,7 @@ pub(crate) fn with_signals_blocked(
     channels: Channels,
     waiting: Option<Waiting>,
 ) -> Result<Ended, Failure> {
+    let numbers = channels.numbers();
     let Channels { control: (ours, theirs), aside } = channels;
     let filter = filter::compile(program)?;
     // Who starts the program watches it, or else the program's own process has to tell.
@@ -42,8 +44,8 @@ pub(crate) fn with_signals_blocked(
     let mute = filter.mute && !spawns;
     let mut prepared = Prepared::new(program, Fd::of(&theirs), filter, options.arguments)
         .map_err(|e| internal("prepare the program", e))?;
-    if let (Some(slot), Some((_, theirs))) = (program.aside, &aside) {
-        prepared.put(slot, Fd::of(theirs));
+    if let (Some(aside), Some((_, theirs))) = (&program.aside, numbers.aside) {
+        prepared.put(aside.socket, theirs);
     }
     let (outside, canary) = Outside::look(program)?;
     prepared.outside = outside;
@@ -58,6 +60,9 @@ pub(crate) fn with_signals_blocked(
             // They come after it has closed all that it does not know.
             prepared.awaited = files.len();
             prepared.choose_descriptors();
+            if let Some(process) = waiting.process() {
+                list_beside(program, numbers, process, waiting.beside())?;
+            }
             let (first, helper) = waiting.go(prepared, supervisor.control(), &files)?;
             (first, Ok(Some(helper)))
         }
@@ -68,8 +73,11 @@ pub(crate) fn with_signals_blocked(
             prepared.choose_descriptors();
             let directory = group.directory()?;
             let first = clone(program, options, prepared, directory.as_ref())?;
-            let helper =
-                aside.as_ref().map(|(ours, _)| start_aside(program.clone, ours, &first.fd));
+            let place = Arc::new(aside::Place::default());
+            let helper = numbers.aside.map(|_| {
+                list_beside(program, numbers, &first.fd, &place)?;
+                start_aside(program.clone, numbers, &first.fd, &place)
+            });
             (first, helper.transpose())
         }
     };
@@ -132,11 +140,29 @@ fn make_disk_layer(program: &Program) -> Result<Option<DiskLayer>, Failure> {
 /// Starts the helper that makes the network namespace for a process that has the other `namespaces`.
 pub(crate) fn start_aside(
     namespaces: NamespaceSet,
-    socket: &OwnedFd,
+    numbers: Numbers,
     process: &OwnedFd,
-) -> Result<Beside<aside::Job>, Failure> {
-    let owner = namespaces.has(NamespaceKind::User).then(|| Fd::of(process));
-    aside::start(owner, Fd::of(socket)).map_err(|e| internal("start a helper", e))
+    place: &Arc<aside::Place>,
+) -> Result<Held<aside::Job>, Failure> {
+    let owned = namespaces.has(NamespaceKind::User);
+    aside::start(Fd::of(process), owned, numbers, Arc::clone(place))
+        .map_err(|e| internal("start a helper", e))
+}
+
+/// Puts the helper's list where it looks for it.
+fn list_beside(
+    program: &Arc<Program>,
+    numbers: Numbers,
+    process: &OwnedFd,
+    place: &aside::Place,
+) -> Result<(), Failure> {
+    let (Some(aside), Some((ours, _))) = (&program.aside, numbers.aside) else { return Ok(()) };
+    let mut prepared =
+        Prepared::bare(program, prepared::NO_FD).map_err(|e| internal("prepare the helper", e))?;
+    prepared.put(aside.socket, ours);
+    prepared.put(aside.process, Fd::of(process));
+    *place.lock().unwrap_or_else(PoisonError::into_inner) = Some((prepared, aside.given));
+    Ok(())
 }
 
 /// The first process, and its memory where that is part of the caller's.
@@ -154,7 +180,7 @@ pub(crate) enum Memory {
     /// All of it, and its Program from the start.
     Shared(Beside<Prepared>),
     /// All of it, with a place for its Program.
-    Ahead(ahead::First),
+    Ahead(Held<ahead::Job>),
 }
 
 /// Starts the first process. For a caller that does nothing else it shares the memory, which saves copying it

@@ -26,6 +26,7 @@ mod failure;
 pub mod faults;
 mod filter;
 mod groups;
+mod held;
 mod host;
 mod idmaps;
 mod in_place;

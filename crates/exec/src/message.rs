@@ -1,10 +1,25 @@
 //! What the new processes tell the host side, in packets of a fixed form.
 
+use dwell_plan::program::{Block, Program};
+
 /// Which list a failed op stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     Setup,
     Entry,
+    /// The list of the helper beside the first process.
+    Beside,
+}
+
+impl Stage {
+    /// The list.
+    pub(crate) fn block(self, program: &Program) -> Option<&Block> {
+        match self {
+            Stage::Setup => Some(&program.setup),
+            Stage::Entry => Some(&program.entry),
+            Stage::Beside => program.aside.as_ref().map(|aside| &aside.list),
+        }
+    }
 }
 
 /// A packet.
@@ -38,8 +53,7 @@ pub(crate) const NOT_COUNTED: u32 = u32::MAX;
 impl Message {
     pub(crate) fn encode(self) -> [u8; LENGTH] {
         let (tag, a, b, c) = match self {
-            Message::Failed { stage: Stage::Setup, op, errno } => (1, op, errno.cast_unsigned(), 0),
-            Message::Failed { stage: Stage::Entry, op, errno } => (1, op, errno.cast_unsigned(), 1),
+            Message::Failed { stage, op, errno } => (1, op, errno.cast_unsigned(), stage as u32),
             Message::AwaitsIdMaps => (2, 0, 0, 0),
             Message::Successor { pid } => (3, pid.cast_unsigned(), 0, 0),
             Message::Terminal => (4, 0, 0, 0),
@@ -65,7 +79,8 @@ impl Message {
         let (tag, a, b, c) = (next(), next(), next(), next());
         Some(match tag {
             1 => {
-                let stage = if c == 0 { Stage::Setup } else { Stage::Entry };
+                let stages = [Stage::Setup, Stage::Entry, Stage::Beside];
+                let stage = *stages.get(c as usize)?;
                 Message::Failed { stage, op: a, errno: b.cast_signed() }
             }
             2 => Message::AwaitsIdMaps,
@@ -90,6 +105,7 @@ mod tests {
         for message in [
             Message::Failed { stage: Stage::Setup, op: 70_000, errno: 2 },
             Message::Failed { stage: Stage::Entry, op: 0, errno: 13 },
+            Message::Failed { stage: Stage::Beside, op: 7, errno: 22 },
             Message::AwaitsIdMaps,
             Message::AwaitsGroup,
             Message::Successor { pid: 4_194_304 },

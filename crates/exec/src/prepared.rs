@@ -4,6 +4,7 @@
 use std::ffi::CStr;
 use std::sync::Arc;
 
+use crate::aside::Refused;
 use crate::filter::Filter;
 use crate::proof::Outside;
 use dwell_plan::program::{Attrs, Op, Program, Slot, Str};
@@ -38,6 +39,10 @@ pub(crate) struct Prepared {
     pub(crate) subject: i32,
     /// Whose a file is that was looked at: user and group.
     pub(crate) owner: (u32, u32),
+    /// The op that was refused last and did not end the list.
+    pub(crate) refused: Refused,
+    /// The op of the helper's that was refused last.
+    pub(crate) taken: Option<u32>,
     /// A try to drop the supplementary groups has failed.
     pub(crate) groups_refused: bool,
     /// What has failed and could not be told: position in the list, error number. A process that shares its
@@ -57,16 +62,33 @@ impl Prepared {
         let table = |texts: &[dwell_plan::Text]| {
             ExecTable::new(texts.iter().map(dwell_plan::Text::as_bytes))
         };
+        let title =
+            [&b"dwell: "[..], program.argv.first().map_or(&b""[..], |name| name.as_bytes())];
         let spawns = program.setup.ops.iter().any(|op| matches!(op, Op::Spawn { vfork: true }));
         Ok(Prepared {
-            slots: vec![NO_FD; usize::from(program.slots)],
-            control,
             candidates: table(&program.candidates)?,
             argv: table(&program.argv)?,
             env: table(&program.env)?,
             stack: if spawns { Some(Stack::new(64 * 1024)?) } else { None },
             filter,
             arguments,
+            title: title.concat(),
+            ..Prepared::bare(program, control)?
+        })
+    }
+
+    /// Without what a program is started with.
+    pub(crate) fn bare(program: &Arc<Program>, control: Fd) -> Result<Self, Errno> {
+        let table = || ExecTable::new(std::iter::empty::<&[u8]>());
+        Ok(Prepared {
+            slots: vec![NO_FD; usize::from(program.slots)],
+            control,
+            candidates: table()?,
+            argv: table()?,
+            env: table()?,
+            stack: None,
+            filter: Filter::default(),
+            arguments: None,
             outside: Outside::default(),
             unneeded: Vec::new(),
             awaited: 0,
@@ -74,10 +96,11 @@ impl Prepared {
             started: 0,
             subject: 0,
             owner: (0, 0),
+            refused: Refused { errno: Errno::CANCELED, op: u32::MAX },
+            taken: None,
             groups_refused: false,
             untold: None,
-            title: [&b"dwell: "[..], program.argv.first().map_or(&b""[..], |name| name.as_bytes())]
-                .concat(),
+            title: Vec::new(),
             program: Arc::clone(program),
         })
     }

@@ -13,7 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::failure::{Cause, Failure, reason};
 use crate::host::{go_on, internal, receive};
 use crate::jail;
-use crate::message::{LENGTH, Message, NOT_COUNTED, Stage};
+use crate::message::{LENGTH, Message, NOT_COUNTED};
 use crate::relay::Relay;
 use crate::{Ended, How, Options};
 
@@ -177,12 +177,10 @@ impl<'a> Supervisor<'a> {
         let counted = |n: u32| (n != NOT_COUNTED).then_some(n);
         match message {
             Message::Failed { stage, op, errno } => {
-                let block = match stage {
-                    Stage::Setup => &self.program.setup,
-                    Stage::Entry => &self.program.entry,
-                };
-                let failure = Failure::of_op(self.program, block, op, errno, tail);
-                self.failed.get_or_insert(failure);
+                if let Some(block) = stage.block(self.program) {
+                    let failure = Failure::of_op(self.program, block, op, errno, tail);
+                    self.failed.get_or_insert(failure);
+                }
             }
             Message::AwaitsIdMaps => self.answer(Errand::IdMaps, errand),
             Message::AwaitsGroup => self.answer(Errand::Group, errand),

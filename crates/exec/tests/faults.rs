@@ -129,7 +129,9 @@ fn walk(area: &Area, name: &str, plan: &Plan) -> usize {
     }
     assert!(evidence.contains("NoNewPrivs:\t1"), "{name}: {evidence}");
     let (mut tried, mut not_reached) = (0, 0);
-    for (list, block) in [(List::Setup, &program.setup), (List::Entry, &program.entry)] {
+    let beside = program.aside.iter().map(|aside| (List::Beside, &aside.list));
+    let lists = [(List::Setup, &program.setup), (List::Entry, &program.entry)].into_iter();
+    for (list, block) in lists.chain(beside) {
         for (at, op, errno) in each_fault(block) {
             faults::set(list, at, errno);
             let (told, ended) = run(area, &program);

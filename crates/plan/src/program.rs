@@ -94,10 +94,16 @@ pub enum Op {
     Hostname(Str),
     /// `ioctl(SIOCSIFFLAGS)` with `IFF_UP`; `netdevice(7)`.
     InterfaceUp(Str),
-    /// `recvmsg(2)` of the network namespace that the host side makes meanwhile, then `setns(2)`.
+    /// `recvmsg(2)` of the network namespace that the helper makes meanwhile, then `setns(2)`.
     EnterAside(Slot),
-    /// `recv(2)`: the host side has brought up the loopback interface of that namespace.
+    /// `recv(2)`: the helper has brought up the loopback interface of that namespace.
     LoopbackUp(Slot),
+    /// `sendmsg(2)` of a descriptor to the other of first process and helper.
+    Give { to: Slot, file: Slot },
+    /// `recvmsg(2)` of a descriptor from the other, or of why there is none.
+    Take { from: Slot, into: Slot },
+    /// `send(2)`: there is no descriptor, because of the last op that was refused.
+    Refuse { to: Slot },
     /// `mount(2)` with `MS_REC|MS_PRIVATE` on `/`: nothing mounted here reaches other namespaces.
     Private,
     /// `fsopen(2)`.
@@ -445,9 +451,8 @@ pub struct Program {
     pub disk_layer: Option<Text>,
     /// Directories of the machine that the world adds and the host side removes, where they are empty.
     pub remove_after: Vec<Text>,
-    /// Where the first process receives a network namespace that the host side makes while mounts are
-    /// made: making one takes the kernel about as long as all the mounts together.
-    pub aside: Option<Slot>,
+    /// What a helper of the host side does beside the first process.
+    pub aside: Option<Aside>,
     /// What the host side opens beforehand.
     pub host_files: Vec<HostFile>,
     /// Id maps written by the host side.
@@ -480,6 +485,20 @@ pub struct Program {
     pub decisions: Vec<Decision>,
     /// The kernel it was made for.
     pub kernel: Kernel,
+}
+
+/// A helper of the host side, beside the first process: it makes the network namespace, which takes the
+/// kernel about as long as all the mounts together, and then runs a list of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aside {
+    /// In each of both, the socket to the other.
+    pub socket: Slot,
+    /// In the helper, the first process by its pidfd.
+    pub process: Slot,
+    /// In the helper, the first descriptor that it is given; it waits for that.
+    pub given: Slot,
+    /// What it does then.
+    pub list: Block,
 }
 
 /// A filter of system calls before it is compiled.

@@ -12,6 +12,8 @@ pub fn call(program: &Program, op: Op) -> String {
         Op::Unshare(set) => format!("unshare({set})"),
         Op::EnterAside(_) => "unshare(net)".to_owned(),
         Op::LoopbackUp(_) => "ioctl(SIOCSIFFLAGS, \"lo\")".to_owned(),
+        Op::Give { .. } | Op::Refuse { .. } => "sendmsg".to_owned(),
+        Op::Take { .. } => "recvmsg".to_owned(),
         Op::EnterOwner { .. } => "setns(CLONE_NEWUSER)".to_owned(),
         Op::Enter { kind, .. } => format!("setns({})", kind.clone_flag_name()),
         Op::WriteFile { path, data } => format!("write({}, {})", s(path), s(data)),

@@ -126,9 +126,11 @@ fn grant(dest: &str, what: GrantKind) -> Grant {
     Grant { dest: WorldPath::abs(dest), what, origin: Origin::Option(format!("--grant {dest}")) }
 }
 
-/// The calls of the setup list, as they are written in messages.
+/// The calls of the setup list and of the helper's, as they are written in messages.
 fn calls(program: &Program) -> Vec<String> {
-    program.setup.ops.iter().map(|op| dwell_plan::render::call(program, *op)).collect()
+    let beside = program.aside.iter().flat_map(|aside| &aside.list.ops);
+    let ops = program.setup.ops.iter().chain(beside);
+    ops.map(|op| dwell_plan::render::call(program, *op)).collect()
 }
 
 fn position(block: &Block, which: impl Fn(&Op) -> bool) -> Option<usize> {

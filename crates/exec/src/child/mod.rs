@@ -12,9 +12,10 @@ pub(crate) mod start;
 
 use std::sync::Arc;
 
-use dwell_plan::program::{Block, Op, Program, Slot};
+use dwell_plan::program::{Op, Slot};
 use dwell_sys::raw::{self, Errno};
 
+use crate::aside::Refused;
 use crate::message::{Message, Stage};
 use crate::prepared::Prepared;
 
@@ -55,6 +56,11 @@ fn receive_files(p: &mut Prepared) -> Result<(), Errno> {
     Ok(())
 }
 
+/// The helper beside the first process: runs its list. Returns the exit code.
+pub(crate) fn beside(p: &mut Prepared) -> i32 {
+    run(p, Stage::Beside)
+}
+
 /// The process that becomes the program.
 fn second(p: &mut Prepared) -> i32 {
     run(p, Stage::Entry)
@@ -68,7 +74,7 @@ fn run_from(p: &mut Prepared, mut stage: Stage, mut at: u32) -> i32 {
     // The op is being run while `p` changes: the list is held by a reference of its own.
     let program = Arc::clone(p.program());
     loop {
-        let block = block(&program, stage);
+        let Some(block) = stage.block(&program) else { return 0 };
         let Some(op) = block.ops.get(at as usize) else { return 0 };
         match faulty(stage, at).map_or_else(|| step(p, *op), Err) {
             Ok(Then::Next) => at = at.wrapping_add(1),
@@ -76,11 +82,18 @@ fn run_from(p: &mut Prepared, mut stage: Stage, mut at: u32) -> i32 {
             Ok(Then::End(code)) => return code,
             Ok(Then::Become) => (stage, at) = (Stage::Entry, 0),
             Err(errno) => match block.rescue(at, errno.raw_os_error()) {
-                Some(next) => at = next,
+                Some(next) => {
+                    p.refused = Refused { errno, op: at };
+                    at = next;
+                }
                 None => {
                     // The filter may refuse what it takes to tell, or end this process for it.
                     p.untold = Some((at, errno));
-                    if report(p, stage, at, errno).is_ok() {
+                    let told = match (op, p.taken.take()) {
+                        (Op::Take { .. }, Some(there)) => report(p, Stage::Beside, there, errno),
+                        _ => report(p, stage, at, errno),
+                    };
+                    if told.is_ok() {
                         p.untold = None;
                     }
                     return REPORTED;
@@ -96,6 +109,7 @@ fn faulty(stage: Stage, at: u32) -> Option<Errno> {
     let list = match stage {
         Stage::Setup => crate::faults::List::Setup,
         Stage::Entry => crate::faults::List::Entry,
+        Stage::Beside => crate::faults::List::Beside,
     };
     crate::faults::due(list, at)
 }
@@ -104,13 +118,6 @@ fn faulty(stage: Stage, at: u32) -> Option<Errno> {
 #[inline(always)]
 fn faulty(_: Stage, _: u32) -> Option<Errno> {
     None
-}
-
-fn block(program: &Program, stage: Stage) -> &Block {
-    match stage {
-        Stage::Setup => &program.setup,
-        Stage::Entry => &program.entry,
-    }
 }
 
 fn step(p: &mut Prepared, op: Op) -> Result<Then, Errno> {
@@ -133,7 +140,8 @@ fn report(p: &Prepared, stage: Stage, op: u32, errno: Errno) -> Result<(), Errno
         *to = from;
     }
     let mut length = head.len();
-    let is_exec = matches!(block(p.program(), stage).ops.get(op as usize), Some(Op::Exec));
+    let block = stage.block(p.program());
+    let is_exec = matches!(block.and_then(|b| b.ops.get(op as usize)), Some(Op::Exec));
     if is_exec && let Some(room) = packet.get_mut(length..) {
         length = length.wrapping_add(start::head_of_program(p, room));
     }

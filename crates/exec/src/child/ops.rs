@@ -24,6 +24,9 @@ pub(crate) fn simple(p: &mut Prepared, op: Op) -> Result<(), Errno> {
         Op::EnterOwner { ns } => enter_owner(p.fd(ns)),
         Op::EnterAside(socket) => crate::aside::enter(p.fd(socket)),
         Op::LoopbackUp(socket) => crate::aside::await_loopback(p.fd(socket)),
+        Op::Give { to, file } => crate::aside::give(p.fd(to), p.fd(file)),
+        Op::Refuse { to } => crate::aside::refuse(p.fd(to), p.refused),
+        Op::Take { from, into } => take(p, from, into),
         Op::CloseInherited => close_inherited(p),
         Op::ClearUmask => {
             p.umask = raw::umask(0);
@@ -280,6 +283,16 @@ fn enter_group(p: &mut Prepared, tasks: Slot) -> Result<(), Errno> {
     p.put(tasks, Fd(-1));
     raw::close(fd)?;
     entered.map(drop)
+}
+
+fn take(p: &mut Prepared, from: Slot, into: Slot) -> Result<(), Errno> {
+    p.taken = None;
+    let file = crate::aside::take(p.fd(from)).map_err(|refused| {
+        p.taken = (refused.op != u32::MAX).then_some(refused.op);
+        refused.errno
+    })?;
+    p.put(into, file);
+    Ok(())
 }
 
 fn enter_owner(ns: Fd) -> Result<(), Errno> {

@@ -13,6 +13,8 @@ pub(super) enum List {
     Entry,
     /// That of the next helper.
     Helper,
+    /// That of the helper beside the first process.
+    Beside,
 }
 
 #[derive(Debug)]
@@ -23,6 +25,7 @@ pub(super) struct Builder {
     pub(super) steps: Vec<Step>,
     pub(super) setup: Block,
     pub(super) entry: Block,
+    pub(super) beside: Block,
     helper: Block,
     pub(super) helpers: Vec<Block>,
     list: List,
@@ -42,6 +45,7 @@ impl Builder {
             steps: Vec::new(),
             setup: Block::default(),
             entry: Block::default(),
+            beside: Block::default(),
             helper: Block::default(),
             helpers: Vec::new(),
             list: List::Setup,
@@ -120,6 +124,7 @@ impl Builder {
             List::Setup => &mut self.setup,
             List::Entry => &mut self.entry,
             List::Helper => &mut self.helper,
+            List::Beside => &mut self.beside,
         }
     }
 
@@ -226,9 +231,14 @@ impl Builder {
     /// A copy of the mounts at a path of the machine, as a detached tree.
     pub(super) fn clone_tree(&mut self, at: Slot, path: &Text, recursive: bool) -> Slot {
         let into = self.slot();
+        self.clone_into(into, at, path, recursive);
+        into
+    }
+
+    /// The same, in a slot.
+    pub(super) fn clone_into(&mut self, into: Slot, at: Slot, path: &Text, recursive: bool) {
         let path = self.str(path.as_bytes());
         self.op(Op::CloneTree { at, path, recursive, into });
-        into
     }
 }
 

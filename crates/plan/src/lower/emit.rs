@@ -10,6 +10,7 @@
 //! places in the world are named from the new root's descriptor, and where a tree that is not ours
 //! lies on the way, resolved by the kernel beneath it.
 
+mod beside;
 mod layer;
 mod own;
 
@@ -18,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Context;
 use super::builder::Builder;
 use super::no_new_code;
+use super::setup::Beside;
 use super::view::{Fresh, KernelFs, Node, Placed, View};
 use crate::errno::{EACCES, ELOOP, ENOENT, ENOTDIR, EPERM};
 use crate::facts::Found;
@@ -66,6 +68,10 @@ pub(super) struct Emitter<'a> {
     /// Directories made in a root that is written into.
     added: Vec<Text>,
     whole: BTreeMap<WorldPath, Slot>,
+    /// The helper that makes the layers, if one does.
+    beside: Option<Beside>,
+    /// Layers that have been made and hang nowhere yet.
+    ready: BTreeMap<WorldPath, Slot>,
     /// The place that is filled next, where it has been looked for already.
     point: Option<Slot>,
 }
@@ -76,7 +82,7 @@ const ABSENT: &[i32] = &[ENOENT, ENOTDIR, ELOOP, EACCES];
 pub(super) fn mounts(
     cx: &Context<'_>,
     view: &View,
-    aside: Option<Slot>,
+    aside: Option<Beside>,
     b: &mut Builder,
 ) -> Mounted {
     let whole = clone_around_scratch(cx, view, b);
@@ -111,18 +117,32 @@ pub(super) fn mounts(
         fresh: 0,
         added: Vec::new(),
         whole,
+        beside: None,
+        ready: BTreeMap::new(),
         point: None,
     };
     e.base_directories();
     e.place_root();
+    e.beside = aside.filter(|_| e.layers_beside());
+    e.start_layers();
     // sysfs shows the network namespace of the process that mounts it.
     let sys = WorldPath::abs("/sys");
-    e.place_all(|path| !sys.contains(path));
-    if let Some(aside) = aside {
+    let waits = e.below_layers();
+    e.place_all(|path| !sys.contains(path) && !waits.contains(path));
+    if let Some(Beside { socket, .. }) = aside {
         e.b.step("make", "the network namespace", None);
-        e.b.op(Op::EnterAside(aside));
+        e.b.op(Op::EnterAside(socket));
     }
-    e.place_all(|path| sys.contains(path));
+    e.place_all(|path| sys.contains(path) && !waits.contains(path));
+    if let Some(Beside { socket, .. }) = aside {
+        e.b.step("bring up", "the loopback interface", None);
+        e.b.op(Op::LoopbackUp(socket));
+    }
+    e.own_layers();
+    e.place_all(|path| waits.contains(path));
+    if let Some(Beside { socket, .. }) = aside {
+        e.b.close(socket);
+    }
     if cx.read_only() {
         e.freeze_root();
     }

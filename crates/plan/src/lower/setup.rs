@@ -11,7 +11,7 @@ use crate::group::Maker;
 use crate::namespace::{NamespaceKind, NamespaceSet};
 use crate::plan::{Origin, Plan};
 use crate::program::{
-    Barrier, HostFileKind, Op, Program, PtySource, Slot, Start, Str, Topic, clock_name,
+    Aside, Barrier, HostFileKind, Op, Program, PtySource, Slot, Start, Str, Topic, clock_name,
     own_terminal,
 };
 use crate::refusal::Refusal;
@@ -38,7 +38,7 @@ pub(super) fn write(
         b.step("make", "the cgroup namespace", None);
         b.op(Op::Unshare(NamespaceSet::from_iter([NamespaceKind::Cgroup])));
     }
-    let aside = makes_net_aside(cx.plan).then(|| b.slot());
+    let aside = makes_net_aside(cx.plan).then(|| Beside::new(b));
     if aside.is_some() {
         clone.remove(NamespaceKind::Net);
     }
@@ -57,17 +57,16 @@ pub(super) fn write(
     if let Some(settings) = settings {
         settings.close(b);
     }
-    if let Some(aside) = aside {
-        b.step("bring up", "the loopback interface", None);
-        b.op(Op::LoopbackUp(aside));
-        b.close(aside);
-    }
     let (pty, peer) = terminal(cx, b);
     let ruleset = confinement.as_ref().and_then(|built| landlock::write(cx, built, peer, b));
     last_steps(cx, b, peer, layer);
     b.write_to(List::Entry);
     let walls = (confinement.as_ref(), ruleset);
     let command = entry::write(cx, b, peer, walls);
+    let aside = aside.map(|Beside { socket, process, given }| {
+        let list = std::mem::take(&mut b.beside);
+        Aside { socket, process, given, list }
+    });
     let mut program = Program { clone, aside, pty, ..finish(cx, b, command) };
     program.notes.extend(confinement.into_iter().flat_map(|built| built.notes));
     Ok(program)
@@ -251,13 +250,27 @@ pub fn ahead(plan: &Plan) -> Option<NamespaceSet> {
     })
 }
 
+/// The slots that first process and helper have for each other.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beside {
+    pub(super) socket: Slot,
+    pub(super) process: Slot,
+    pub(super) given: Slot,
+}
+
+impl Beside {
+    fn new(b: &mut Builder) -> Self {
+        Beside { socket: b.slot(), process: b.slot(), given: b.slot() }
+    }
+}
+
 /// Whether the network namespace is made by a helper of the host side while the mounts are made.
 fn makes_net_aside(plan: &Plan) -> bool {
     let owns = |kind| plan.namespaces.owns(kind);
     owns(NamespaceKind::Net) && owns(NamespaceKind::Mount) && !in_steps(plan)
 }
 
-fn names_and_links(cx: &Context<'_>, aside: Option<Slot>, b: &mut Builder) {
+fn names_and_links(cx: &Context<'_>, aside: Option<Beside>, b: &mut Builder) {
     if let Some(name) = cx.plan.hostname.as_ref().filter(|_| cx.owns(NamespaceKind::Uts)) {
         b.step("set", format!("the host name {name}"), None);
         let name = b.str(name.as_bytes());
@@ -275,7 +288,7 @@ fn names_and_links(cx: &Context<'_>, aside: Option<Slot>, b: &mut Builder) {
 fn files(
     cx: &Context<'_>,
     view: &View,
-    aside: Option<Slot>,
+    aside: Option<Beside>,
     b: &mut Builder,
 ) -> (Option<(Slot, Str)>, Option<Settings>) {
     if !cx.owns(NamespaceKind::User) {

@@ -19,19 +19,43 @@ impl Emitter<'_> {
         origin: Option<&Origin>,
         ground: &Ground,
     ) {
-        if matches!(origin, Some(Origin::Option(_))) {
-            let tree = self.layer(path, source, read_only);
-            self.attach(tree, path, ground);
-            return;
+        let made = self.ready.remove(path);
+        let tree = made.unwrap_or_else(|| {
+            self.tree(source, origin, |e| e.beside(|e| e.layer(path, source, read_only)))
+        });
+        self.attach(tree, path, ground);
+    }
+
+    /// Makes the layers that the helper does not, before it is waited for.
+    pub(super) fn own_layers(&mut self) {
+        let view = self.view;
+        for path in self.layers_of_first() {
+            let Some(placed) = view.places.get(&path) else { continue };
+            let Node::Layer { source, read_only } = &placed.node else { continue };
+            self.announce(&path, placed);
+            let tree =
+                self.tree(source, placed.origin.as_ref(), |e| e.layer(&path, source, *read_only));
+            self.ready.insert(path, tree);
         }
+    }
+
+    /// The layer that `make` makes, or what stands in for it.
+    fn tree(
+        &mut self,
+        source: &Text,
+        origin: Option<&Origin>,
+        make: impl FnOnce(&mut Self) -> Slot,
+    ) -> Slot {
         let from = self.b.mark();
-        let tree = self.layer(path, source, read_only);
-        self.attach(tree, path, ground);
-        let over = self.b.leave();
-        self.b.rescue_since(from, NO_LAYER);
-        let tree = self.bind(path, source, true, true, false);
-        self.attach(tree, path, ground);
-        self.b.land(over);
+        let tree = make(self);
+        if !matches!(origin, Some(Origin::Option(_))) {
+            let over = self.b.leave();
+            self.b.rescue_since(from, NO_LAYER);
+            self.b.clone_into(tree, Slot::CWD, source, true);
+            self.b.op(Op::SetAttrs { tree, attrs: Attrs::SAFE_READ_ONLY, recursive: true });
+            self.b.land(over);
+        }
+        tree
     }
 
     /// A layer over `source`, as a detached tree.
