@@ -367,7 +367,7 @@ impl Emitter<'_> {
     }
 
     /// Whether programs must not be run from a tree of the machine's: it can be written, here or there.
-    fn forbids_programs(&self, path: &WorldPath, read_only: bool) -> bool {
+    pub(super) fn forbids_programs(&self, path: &WorldPath, read_only: bool) -> bool {
         self.cx.no_new_code()
             && (!read_only || no_new_code::is_written_elsewhere(self.cx, self.view, path))
     }

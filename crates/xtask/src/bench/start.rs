@@ -16,7 +16,11 @@ pub(super) fn walls(lab: &mut Lab) -> Result<()> {
     println!("\n### true-walls: `bwrap --unshare-all --ro-bind / / --proc /proc --dev /dev`\n");
     for who in lab.people.clone() {
         let mut jobs = vec![lab.nothing(&who)];
-        jobs.extend(behind(lab.dwells("dwell --ro /", &who, &["--ro", "/"]), &who));
+        let mut dwells = lab.dwells("dwell --ro /", &who, &["--ro", "/"]);
+        // The peers have no filter: these are their walls and no more.
+        let same = &["--ro", "/", "--seccomp", "none"];
+        dwells.extend(lab.dwells("dwell --ro / --seccomp none", &who, same));
+        jobs.extend(behind(dwells, &who));
         jobs.extend(behind(vec![lab.floor(&who), lab.bwrap(&who)], &who));
         let unshare = Job::new("unshare -Urmpf --mount-proc", &who, &["unshare"]);
         jobs.extend(behind(vec![unshare.with(&["-Urmpf", "--mount-proc"])], &who));
@@ -35,6 +39,7 @@ pub(super) fn default(lab: &mut Lab) -> Result<()> {
         let mut jobs = vec![lab.nothing(&who)];
         let mut dwells = lab.dwells("dwell", &who, &[]);
         dwells.extend(lab.dwells("dwell --read-only", &who, &["--read-only"]));
+        dwells.extend(lab.dwells("dwell --seccomp none", &who, &["--seccomp", "none"]));
         jobs.extend(behind(dwells, &who));
         jobs.extend(behind(vec![lab.floor(&who), lab.bwrap(&who)], &who));
         compare(lab, "true-default", &who, jobs)?;

@@ -21,7 +21,7 @@ impl Emitter<'_> {
     ) {
         let made = self.ready.remove(path);
         let tree = made.unwrap_or_else(|| {
-            self.tree(source, origin, |e| e.beside(|e| e.layer(path, source, read_only)))
+            self.tree(path, source, origin, |e| e.beside(|e| e.layer(path, source, read_only)))
         });
         self.attach(tree, path, ground);
     }
@@ -33,8 +33,9 @@ impl Emitter<'_> {
             let Some(placed) = view.places.get(&path) else { continue };
             let Node::Layer { source, read_only } = &placed.node else { continue };
             self.announce(&path, placed);
-            let tree =
-                self.tree(source, placed.origin.as_ref(), |e| e.layer(&path, source, *read_only));
+            let tree = self.tree(&path, source, placed.origin.as_ref(), |e| {
+                e.layer(&path, source, *read_only)
+            });
             self.ready.insert(path, tree);
         }
     }
@@ -42,6 +43,7 @@ impl Emitter<'_> {
     /// The layer that `make` makes, or what stands in for it.
     fn tree(
         &mut self,
+        path: &WorldPath,
         source: &Text,
         origin: Option<&Origin>,
         make: impl FnOnce(&mut Self) -> Slot,
@@ -52,7 +54,9 @@ impl Emitter<'_> {
             let over = self.b.leave();
             self.b.rescue_since(from, NO_LAYER);
             self.b.clone_into(tree, Slot::CWD, source, true);
-            self.b.op(Op::SetAttrs { tree, attrs: Attrs::SAFE_READ_ONLY, recursive: true });
+            let noexec = self.forbids_programs(path, true);
+            let attrs = Attrs { noexec, ..Attrs::SAFE_READ_ONLY };
+            self.b.op(Op::SetAttrs { tree, attrs, recursive: true });
             self.b.land(over);
         }
         tree

@@ -100,7 +100,7 @@ impl<'a> Judge<'a> {
         };
         let (got, trace) = ran.map_err(told)?;
         let verdict = self.ended_well(fault, &got, &trace);
-        let verdict = verdict.and_then(|()| self.nothing_is_left(fault));
+        let verdict = verdict.and_then(|()| self.nothing_is_left(fault, &got, &trace));
         let calls: String = trace.injected.iter().map(|line| format!("\n    {line}")).collect();
         verdict.map_err(|why| Stop::Fail(format!("{fault}: {}{calls}", why.into_text())))
     }
@@ -153,10 +153,14 @@ impl<'a> Judge<'a> {
         Ok(normal(&got.out()).map_or(differs, |now| difference(&now, walls)))
     }
 
-    fn nothing_is_left(&self, fault: &Fault) -> Outcome {
+    fn nothing_is_left(&self, fault: &Fault, got: &Got, trace: &Trace) -> Outcome {
         wait_gone(&self.marker, Duration::from_secs(3))?;
         if self.start.grouped {
-            if fault.what == What::Kill {
+            let refused = trace.injected.iter().any(|line| line.starts_with("rmdir("));
+            if refused && !abandoned_groups().is_empty() {
+                ensure!(got.err().contains("dwell: cannot remove "), "it does not say so{got}");
+            }
+            if refused || fault.what == What::Kill {
                 // What a killed process cannot clear away the next start does, or this.
                 self.start.ctx.host(&self.start.ctx.dwell).arg("gc").go()?.exits(0)?;
             }
