@@ -217,3 +217,34 @@ fn sockets_that_landlock_does_not_know_are_closed() {
         assert!(name == "listen" || call(false, false, name, [3, 0, 0, 0, 0, 0]), "{name}");
     }
 }
+
+#[test]
+fn what_is_compiled_beforehand_is_what_would_be_compiled() {
+    use dwell_bpf::seccomp::ready::{WORLD, pack, ready};
+    let words = |list: &[Instruction]| list.iter().copied().map(pack).collect::<Vec<_>>();
+    let held = WORLD.capabilities.0;
+    let each = (0..64).map(|bit| held & (1 << bit)).filter(|set| *set != 0);
+    for set in each.chain([0, held]) {
+        let world = World { capabilities: CapSet(set), ..WORLD };
+        let found = ready(Strictness::Default, world);
+        assert_eq!(found.is_some(), Machine::OWN == Machine::X86_64);
+        for (major, minor) in [(5, 4), (5, 12), (6, 1), (6, 18), (99, 0)] {
+            let kernel = Kernel { major, minor };
+            let capabilities = world.capabilities;
+            let setting = Setting { machine: Machine::X86_64, kernel, capabilities, log: false };
+            let filter = seccomp::compile(&builtin::profile(Strictness::Default, world), &setting);
+            let filter = filter.expect("a filter");
+            assert_eq!((filter.flags, filter.listener), (0, None));
+            let Some(found) = &found else { continue };
+            assert_eq!(
+                words(found),
+                words(&filter.instructions),
+                "{world:?} on {major}.{minor}: `cargo xtask filter` writes the table anew"
+            );
+        }
+    }
+    assert_eq!(ready(Strictness::Strict, WORLD), None);
+    assert_eq!(ready(Strictness::Default, World { own_users: false, ..WORLD }), None);
+    let more = World { capabilities: WORLD.capabilities.with(CapSet(1 << 21)), ..WORLD };
+    assert_eq!(ready(Strictness::Default, more), None);
+}

@@ -1,8 +1,11 @@
 //! The filter of system calls, compiled before the clone.
 
 use dwell_bpf::seccomp::emulate::{self, Data};
+use dwell_bpf::seccomp::ready::ready;
 use dwell_bpf::seccomp::{self, Call, Instruction, Machine, Setting};
 use dwell_plan::Program;
+use dwell_plan::facts::Kernel;
+use dwell_plan::program::{self, Rules};
 use dwell_sys::raw::{self, SockFilter};
 
 use crate::failure::{Cause, Failure};
@@ -21,12 +24,6 @@ pub(crate) struct Filter {
 /// Compiles the Program's profile, if it has one.
 pub(crate) fn compile(program: &Program) -> Result<Filter, Failure> {
     let Some(wanted) = &program.filter else { return Ok(Filter::default()) };
-    let setting = Setting {
-        machine: Machine::OWN,
-        kernel: program.kernel,
-        capabilities: wanted.capabilities,
-        log: wanted.log,
-    };
     let refused = |reason: String| {
         let step = program.steps.get(wanted.step as usize);
         let sentence = format!("cannot install the filter of system calls: {reason}");
@@ -34,8 +31,7 @@ pub(crate) fn compile(program: &Program) -> Result<Filter, Failure> {
         failure.hint = step.and_then(|s| s.origin.as_ref()).map(|o| format!("asked for by {o}"));
         failure
     };
-    let compiled =
-        seccomp::compile(&wanted.profile, &setting).map_err(|error| refused(error.to_string()))?;
+    let compiled = instructions(wanted, program.kernel).map_err(refused)?;
     if compiled.listener.is_some() {
         return Err(refused("nobody is there to answer for SCMP_ACT_NOTIFY".to_owned()));
     }
@@ -48,6 +44,21 @@ pub(crate) fn compile(program: &Program) -> Result<Filter, Failure> {
     let instructions =
         instructions.map(|i| SockFilter { code: i.code, jt: i.jt, jf: i.jf, k: i.k }).collect();
     Ok(Filter { instructions, flags: compiled.flags, refused, mute })
+}
+
+fn instructions(wanted: &program::Filter, kernel: Kernel) -> Result<seccomp::Filter, String> {
+    if let (Rules::Own(strictness, world), false) = (&wanted.rules, wanted.log)
+        && let Some(instructions) = ready(*strictness, *world)
+    {
+        return Ok(seccomp::Filter { instructions, ..seccomp::Filter::default() });
+    }
+    let setting = Setting {
+        machine: Machine::OWN,
+        kernel,
+        capabilities: wanted.capabilities,
+        log: wanted.log,
+    };
+    seccomp::compile(&wanted.rules.profile(), &setting).map_err(|error| error.to_string())
 }
 
 /// A call that does nothing when it is made, and that the filter answers with an error.

@@ -4,6 +4,8 @@
 //! ([`Slot`]) and on strings in one arena. No op takes a decision: what to do when a call is refused
 //! is a [`Rescue`], data like the rest.
 
+use std::borrow::Cow;
+
 use crate::action::{Demand, Fork, Parent, Propagation, Target};
 use crate::caps::CapSet;
 use crate::facts::Kernel;
@@ -11,6 +13,7 @@ use crate::namespace::{NamespaceKind, NamespaceSet};
 use crate::plan::{Clock, Origin, Pty};
 use crate::proof::Act;
 use crate::seccomp::Profile;
+use crate::seccomp::builtin::{self, Strictness, World};
 use crate::text::Text;
 
 /// A string in the arena, followed there by a NUL that `len` does not count.
@@ -505,13 +508,33 @@ pub struct Aside {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
     /// What is done about each call.
-    pub profile: Profile<'static>,
+    pub rules: Rules,
     /// The capabilities that conditions of the profile are about.
     pub capabilities: CapSet,
     /// What is not allowed is logged and made all the same.
     pub log: bool,
     /// The step that it belongs to.
     pub step: u32,
+}
+
+/// What a filter is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rules {
+    /// dwell's own profile as it is, of this strictness and for this world.
+    Own(Strictness, World),
+    /// A profile.
+    Of(Profile<'static>),
+}
+
+impl Rules {
+    /// The rules as a profile.
+    #[must_use]
+    pub fn profile(&self) -> Cow<'_, Profile<'static>> {
+        match self {
+            Rules::Own(strictness, world) => Cow::Owned(builtin::profile(*strictness, *world)),
+            Rules::Of(profile) => Cow::Borrowed(profile),
+        }
+    }
 }
 
 /// A decision that `lower` took, for `--explain`.

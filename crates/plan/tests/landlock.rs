@@ -210,7 +210,7 @@ fn sockets_have_paths_since_version_9() {
 #[test]
 fn the_filter_stands_in_for_what_landlock_does_not_know() {
     let names = |program: &Program, name: &str| {
-        let profile = &program.filter.as_ref().expect("a filter").profile;
+        let profile = &program.filter.as_ref().expect("a filter").rules.profile();
         profile.syscalls.iter().filter(|rule| rule.names.iter().any(|n| &**n == name)).count()
     };
     let closed = lower(&bare(), &machine(USER, 7)).expect("a program");

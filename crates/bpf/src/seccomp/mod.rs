@@ -33,6 +33,7 @@ pub mod emulate;
 mod errno;
 mod error;
 mod policy;
+pub mod ready;
 mod select;
 mod table;
 mod tree;

@@ -6,7 +6,7 @@ use super::entry;
 use crate::landlock::Wall;
 use crate::namespace::NamespaceKind;
 use crate::plan::SeccompProfile;
-use crate::program::{Filter, Op, Topic};
+use crate::program::{Filter, Op, Rules, Topic};
 use crate::seccomp::builtin::{self, Answer, FAMILIES_OF_CALLS, Strictness, World};
 use crate::seccomp::{Action, Profile, no_new_code};
 
@@ -15,8 +15,8 @@ use crate::seccomp::{Action, Profile, no_new_code};
 pub(super) fn filter(cx: &Context<'_>, b: &mut Builder) -> Option<Filter> {
     let wanted = &cx.plan.process.seccomp;
     let world = world(cx);
-    let (profile, origin) = match &wanted.profile {
-        SeccompProfile::None if cx.no_new_code() => (no_new_code::alone(), None),
+    let (mut rules, origin) = match &wanted.profile {
+        SeccompProfile::None if cx.no_new_code() => (Rules::Of(no_new_code::alone()), None),
         SeccompProfile::None => {
             b.decide(Topic::Process, "every system call can be made (no seccomp)", "asked for");
             return None;
@@ -25,16 +25,17 @@ pub(super) fn filter(cx: &Context<'_>, b: &mut Builder) -> Option<Filter> {
         SeccompProfile::Strict => (own(Strictness::Strict, world, b), None),
         SeccompProfile::Given { profile, origin } => {
             tell_given(profile, origin, b);
-            (profile.as_ref().clone(), Some(origin))
+            (Rules::Of(profile.as_ref().clone()), Some(origin))
         }
     };
-    let mut profile = match (cx.no_new_code(), &wanted.profile) {
-        (false, _) | (true, SeccompProfile::None) => profile,
-        (true, _) => no_new_code::harden(profile),
-    };
+    if cx.no_new_code() && wanted.profile != SeccompProfile::None {
+        rules = Rules::Of(no_new_code::harden(rules.profile().into_owned()));
+    }
     if cx.closes_sockets() {
         let tcp = cx.plan.landlock.as_ref().is_some_and(|asked| asked.wants(Wall::Tcp));
+        let mut profile = rules.profile().into_owned();
         builtin::close_sockets(&mut profile, !tcp, cx.tells_sockets_apart());
+        rules = Rules::Of(profile);
     }
     if wanted.log {
         b.decide(Topic::Process, "what seccomp does not allow is logged and made", "asked for");
@@ -42,7 +43,7 @@ pub(super) fn filter(cx: &Context<'_>, b: &mut Builder) -> Option<Filter> {
     b.step("install", "the filter of system calls", origin);
     b.op(Op::Filter);
     let step = b.current_step();
-    Some(Filter { profile, capabilities: world.capabilities, log: wanted.log, step })
+    Some(Filter { rules, capabilities: world.capabilities, log: wanted.log, step })
 }
 
 fn world(cx: &Context<'_>) -> World {
@@ -54,11 +55,11 @@ fn world(cx: &Context<'_>) -> World {
     }
 }
 
-fn own(strictness: Strictness, world: World, b: &mut Builder) -> Profile<'static> {
+fn own(strictness: Strictness, world: World, b: &mut Builder) -> Rules {
     if b.explains() {
         tell_own(strictness, world, b);
     }
-    builtin::profile(strictness, world)
+    Rules::Own(strictness, world)
 }
 
 fn tell_own(strictness: Strictness, world: World, b: &mut Builder) {
