@@ -3,6 +3,8 @@
 //! It becomes a Plan like any other: namespaces to join, the process whose surroundings are taken over,
 //! a user, an environment. What is refused is refused by the engine, step by step.
 
+mod taken;
+
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -19,9 +21,10 @@ use lexopt::Arg;
 
 use crate::command::Action;
 use crate::invocation::Invocation;
-use crate::message::Failure;
+use crate::message::{self, Failure};
 use crate::options::value;
 use crate::options::{IdSpec, LowUser, suggestion};
+use taken::{Groups, Taken};
 
 pub(crate) const HELP: &str = "\
 dwell enter - start a program in a world that exists
@@ -33,14 +36,17 @@ capabilities of the process PID; of a world that `dwell ls` calls NAME, those of
 lists. PATH is /proc/PID, or a file that a namespace is bound on, which is then the only one that is
 entered. Without PROGRAM the user's shell in that world is started, or /bin/sh.
 
-It never gets more rights than the process has, nor new ones later (no_new_privs). Limits of the
-world's control group do not apply to it.
+It never gets more rights than the process has, nor new ones later (no_new_privs). It is put into
+the control groups of the process, so their limits hold for it; where that is not yours to do, a line
+on standard error says so. Of your resource limits and those of the process the lower ones hold.
 
 Options:
   -u, --user USER[:GROUP]  Be this user, by number or by the world's name
   -w, --workdir DIR        Start in this directory of the world
   -e, --env NAME[=VALUE]   Set a variable, or pass on yours
       --env-of-target      Take the environment of the process
+      --cgroup WHICH       Control groups: those of the process if you may (auto), or else fail (join);
+                           or yours (own)
       --explain            Say what is done and why, then do it
       --plan               Print the plan as JSON, and run nothing
   -h, --help               Print this help
@@ -55,6 +61,7 @@ struct Asked {
     workdir: Option<OsString>,
     env: Vec<(Text, Option<Text>)>,
     env_of_target: bool,
+    groups: Groups,
     explain: bool,
     plan: bool,
     help: bool,
@@ -105,6 +112,10 @@ fn parse(args: Vec<OsString>) -> Result<Asked, Failure> {
                 asked.env.push(variable(&words.value().map_err(broken)?)?);
             }
             Arg::Long("env-of-target") => asked.env_of_target = true,
+            Arg::Long("cgroup") => {
+                let name = words.value().map_err(broken)?;
+                asked.groups = Groups::named(&name.to_string_lossy())?;
+            }
             Arg::Long("explain") => asked.explain = true,
             Arg::Long("plan") => asked.plan = true,
             Arg::Short('h') | Arg::Long("help") => asked.help = true,
@@ -218,15 +229,24 @@ fn of_process(pid: i32, asked: &Asked, invocation: &Invocation<'_>) -> Result<Pl
     let join = joins(pid, &own, &theirs, &origin)?;
     let root = format!("/proc/{pid}/root");
     let who = Who::choose(Path::new(&root), &theirs, asked)?;
+    let Taken { tasks, rlimits, oom_score_adj, notes } = taken::of_process(pid, asked.groups)?;
+    if !asked.plan {
+        for note in notes {
+            message::say(&format!("dwell: {}\n", message::visible(&note)));
+        }
+    }
     let surroundings = Surroundings {
         pid,
         workdir: asked.workdir.is_none(),
         groups: who.groups.clone(),
+        tasks,
         origin: origin.clone(),
     };
     let process = Process {
         capabilities: who.capabilities(),
         surroundings: Some(surroundings),
+        rlimits,
+        oom_score_adj,
         ..Process::default()
     };
     let env = environment(Some(pid), &who, asked, invocation)?;
@@ -272,9 +292,9 @@ fn of_file(
     asked: &Asked,
     invocation: &Invocation<'_>,
 ) -> Result<Plan, Failure> {
-    if asked.user.is_some() || asked.env_of_target {
+    if asked.user.is_some() || asked.env_of_target || asked.groups == Groups::Join {
         return Err(Failure::new(
-            "a namespace alone has no process to take a user or an environment from",
+            "a namespace alone has no process to take a user, an environment or a control group from",
         ));
     }
     let origin = Origin::Option(format!("dwell enter {path}"));

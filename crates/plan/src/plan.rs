@@ -480,6 +480,9 @@ pub struct Surroundings {
     /// Its supplementary groups, as the joined user namespace has them.
     #[serde(default)]
     pub groups: Vec<u32>,
+    /// Files by which one gets into its control groups: `cgroup.procs` of version 2, `tasks` of version 1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<Text>,
     /// Who asked.
     pub origin: Origin,
 }

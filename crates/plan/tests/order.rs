@@ -192,7 +192,8 @@ fn plan() -> impl Strategy<Value = Plan> {
             plan.process.surroundings =
                 (surrounded && !plan.namespaces.join.is_empty()).then(|| {
                     let origin = Origin::rule("a test");
-                    Surroundings { pid: 7, workdir: true, groups: vec![7, 8], origin }
+                    let tasks = vec![Text::from("/sys/fs/cgroup/a/cgroup.procs")];
+                    Surroundings { pid: 7, workdir: true, groups: vec![7, 8], tasks, origin }
                 });
             plan
         },

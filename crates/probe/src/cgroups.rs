@@ -88,6 +88,58 @@ pub fn parse(mounts: &[u8], own: &[u8], controllers: &[u8]) -> Cgroups {
     groups
 }
 
+/// A control group that a process is in and the caller is not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// Its path in the hierarchy, as the caller sees it.
+    pub path: Text,
+    /// The file by which one gets into it, `tasks` or `cgroup.procs`; none where it lies outside of what
+    /// is mounted here.
+    pub tasks: Option<Text>,
+    /// A file that the caller may not write, and would have to.
+    pub closed: Option<Text>,
+}
+
+/// The control groups of process `pid` in which the caller is not, in hierarchies that are mounted.
+///
+/// # Errors
+/// procfs cannot be read.
+pub fn elsewhere(pid: i32) -> Result<Vec<Elsewhere>, ProbeError> {
+    let proc = Proc::open()?;
+    let read = |path: &str| Ok::<_, ProbeError>(proc.read(path)?.unwrap_or_default());
+    let theirs = read(&format!("{pid}/cgroup"))?;
+    let mut found = others(&read("self/mountinfo")?, &read("self/cgroup")?, &theirs);
+    for (group, common) in &mut found {
+        let may_not = |file: &&Text| {
+            rustix::fs::accessat(CWD, file.as_os_str(), Access::WRITE_OK, AtFlags::EACCESS).is_err()
+        };
+        group.closed = group.tasks.iter().chain(common.as_ref()).find(may_not).cloned();
+    }
+    Ok(found.into_iter().map(|(group, _)| group).collect())
+}
+
+/// Where two `/proc/PID/cgroup` texts differ, and for version 2 the file of the nearest group above both.
+///
+/// KERNEL: in version 2 whoever moves a process must be allowed to do so in that one too; in version 1
+/// moving oneself takes nothing but the file.
+fn others(mounts: &[u8], own: &[u8], theirs: &[u8]) -> Vec<(Elsewhere, Option<Text>)> {
+    let (own, theirs) = (parse(mounts, own, b""), parse(mounts, theirs, b""));
+    let mut all = Vec::new();
+    for theirs in theirs.hierarchies {
+        let own = own.hierarchies.iter().find(|h| h.mount == theirs.mount);
+        let Some(own) = own.filter(|own| own.own != theirs.own) else { continue };
+        let name = if theirs.version == Version::V2 { "cgroup.procs" } else { "tasks" };
+        let file =
+            |place: &Place| Text::from([place.dir.as_bytes(), b"/", name.as_bytes()].concat());
+        let above = |place: &&Place| theirs.places.iter().any(|p| p.dir == place.dir);
+        let common = own.places.iter().find(above).filter(|_| theirs.version == Version::V2);
+        let tasks = theirs.places.first().map(file).filter(|_| !own.places.is_empty());
+        let group = Elsewhere { path: theirs.own.clone(), tasks, closed: None };
+        all.push((group, common.map(file)));
+    }
+    all
+}
+
 /// The own group's directory below the mount, and those above it, nearest first.
 ///
 /// KERNEL: the path in `/proc/self/cgroup` begins at the root of the cgroup namespace; so does the root
@@ -301,10 +353,28 @@ mod tests {
     }
 
     #[test]
+    fn groups_of_another_process() {
+        let found = others(V2, b"0::/a/own\n", b"0::/a/b/box\n");
+        let [(group, common)] = &found[..] else { panic!("{found:?}") };
+        assert_eq!(group.path, *"/a/b/box");
+        assert_eq!(group.tasks, Some(Text::from("/sys/fs/cgroup/a/b/box/cgroup.procs")));
+        assert_eq!(*common, Some(Text::from("/sys/fs/cgroup/a/cgroup.procs")));
+        assert_eq!(others(V2, b"0::/a\n", b"0::/a\n"), []);
+        // From a cgroup namespace a group outside of it cannot be reached.
+        let outside = others(V2, b"0::/\n", b"0::/../x\n");
+        assert_eq!(outside[0].0.tasks, None);
+        let v1 = b"35 31 0:32 / /m rw - cgroup cgroup rw,memory\n36 31 0:33 / /p rw - cgroup c rw,pids\n";
+        let found = others(v1, b"4:memory:/\n3:pids:/y\n", b"4:memory:/x\n3:pids:/y\n");
+        let [(group, None)] = &found[..] else { panic!("{found:?}") };
+        assert_eq!(group.tasks, Some(Text::from("/m/x/tasks")));
+    }
+
+    #[test]
     fn any_bytes_are_taken() {
         for seed in 0..1000 {
             let noise = crate::bytes::noise(seed, b"0:1,/. \ncpu=-x");
             let _ = parse(V2, &noise, &noise);
+            let _ = others(V2, &noise, b"0::/a\n");
             let _ = is_abandoned(&format!("dwell-{}", String::from_utf8_lossy(&noise)));
         }
     }

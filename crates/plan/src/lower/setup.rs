@@ -28,7 +28,7 @@ pub(super) fn write(
     b.op(Op::CloseInherited);
     b.op(Op::ClearUmask);
     b.op(Op::DieWithParent);
-    let entered = enter_group(cx, b);
+    let entered = enter_group(cx, b) || enter_groups_of_process(cx, b);
     let surroundings = find_surroundings(cx, b);
     let mut clone = namespaces(cx, b);
     if entered && clone.has(NamespaceKind::Cgroup) {
@@ -93,6 +93,19 @@ fn enter_group(cx: &Context<'_>, b: &mut Builder) -> bool {
         }
     }
     true
+}
+
+/// Puts the first process into the control groups of the process that is followed, while the files by
+/// which that is done can be reached. Whether there are any.
+fn enter_groups_of_process(cx: &Context<'_>, b: &mut Builder) -> bool {
+    let Some(like) = &cx.plan.process.surroundings else { return false };
+    for tasks in &like.tasks {
+        let object = format!("the control group of process {}", like.pid);
+        b.step("enter", object, Some(&like.origin));
+        let slot = b.host_file(HostFileKind::Tasks(tasks.clone()));
+        b.op(Op::EnterGroup(slot));
+    }
+    !like.tasks.is_empty()
 }
 
 /// Whether the namespaces cannot all be made by the first clone: what is joined must be entered
@@ -433,7 +446,7 @@ fn finish(cx: &Context<'_>, b: &mut Builder, command: entry::Prepared) -> Progra
         aside: None,
         group: cx.enforced.group.clone(),
         wants_usage: cx.plan.cgroup.counts(),
-        own_memory: cx.enforced.group.is_some() || cx.plan.process.oom_score_adj.is_some(),
+        own_memory: has_group(cx) || cx.plan.process.oom_score_adj.is_some(),
         notes: cx.enforced.notes.clone(),
         host_files: std::mem::take(&mut b.host_files),
         disk_layer: cx.disk_layer().cloned(),
@@ -454,6 +467,14 @@ fn finish(cx: &Context<'_>, b: &mut Builder, command: entry::Prepared) -> Progra
         decisions: std::mem::take(&mut b.decisions),
         kernel: cx.facts.kernel,
     }
+}
+
+/// Whether the world's processes are in a control group in which the caller is not.
+///
+/// KERNEL: whoever shares the memory of a process that is killed because a group has no more is killed too.
+fn has_group(cx: &Context<'_>) -> bool {
+    let joined = cx.plan.process.surroundings.as_ref().is_some_and(|like| !like.tasks.is_empty());
+    cx.enforced.group.is_some() || joined
 }
 
 /// What each wall hides, for `--explain`.

@@ -20,6 +20,7 @@ mod descriptors;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod identity;
+mod limits;
 pub mod makers;
 mod model;
 mod netnsid;
@@ -32,6 +33,7 @@ pub mod worlds;
 
 pub use about::{About, about};
 pub use identity::{Rights, rights};
+pub use limits::rlimits;
 pub use model::{Holder, Inventory, Namespace, NetnsId, Process, Unread, Via};
 pub use process::{command_line, environment};
 pub use relations::kind_of_file;

@@ -59,12 +59,12 @@ pub fn read(wanted: &Wanted) -> Result<Inventory, ProbeError> {
         sockets: HashSet::new(),
         entries: vec![MaybeUninit::uninit(); 32 << 10],
     };
-    scan.processes(proc.as_fd())?;
-    let mounts = proc.read("self/mountinfo")?.unwrap_or_default();
-    scan.mounts(&mounts);
     if wanted.listed {
         scan.listed();
     }
+    scan.processes(proc.as_fd())?;
+    let mounts = proc.read("self/mountinfo")?.unwrap_or_default();
+    scan.mounts(&mounts);
     if wanted.ancestors {
         scan.ancestors();
     }

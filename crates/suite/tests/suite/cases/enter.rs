@@ -5,8 +5,8 @@ use crate::harness::{Ctx, Live, Outcome, Run, cases, ensure};
 
 cases! {
     both: all_of_it, by_name, ids, environment, directories, descriptors, exit_codes, plans, refusals,
-        what_the_world_sees;
-    root: somebody_elses, groups_are_left, bound_file, other_root, capabilities, clocks;
+        what_the_world_sees, control_groups, resource_limits;
+    root: closed_control_groups, somebody_elses, groups_are_left, bound_file, other_root, capabilities, clocks;
     user: closed_to_others;
 }
 
@@ -151,6 +151,75 @@ fn what_the_world_sees(ctx: &Ctx) -> Outcome {
     }
     live.write("\n")?;
     live.finish()?.prints("\ndone\n")?;
+    Ok(())
+}
+
+/// A limit of the world's holds for who enters it, unless that was not wanted.
+fn control_groups(ctx: &Ctx) -> Outcome {
+    super::limits::needs(ctx, "--pids 12")?;
+    let (live, pid) = world(ctx, "--pids 12")?;
+    let theirs = std::fs::read_to_string(format!("/proc/{pid}/cgroup"))?;
+    let bomb = "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 2 >/dev/null 2>&1 & done; echo all";
+    let words = |which: &str, script: &str| {
+        let words = ["enter", "--cgroup", which, &pid.to_string(), "sh", "-c", script];
+        ctx.host(&ctx.dwell).args(words).go()
+    };
+    if words("auto", "true")?.err().contains("closed to you") {
+        // The manager of the machine has put the world where its user may not move anything.
+        words("join", "true")?.refuses(125, "cannot join the control group ")?;
+    } else {
+        let mut entered = enter(ctx, pid, "echo; exec sleep 93").start()?;
+        entered.line()?;
+        let ours = std::fs::read_to_string(format!("/proc/{}/cgroup", entered.program("sleep")?))?;
+        ensure!(ours == theirs, "{ours}{theirs}");
+        entered.signal(rustix::process::Signal::TERM)?;
+        entered.finish()?.exits(143)?;
+        words("auto", bomb)?.lacks("all")?.says("fork")?;
+    }
+    words("own", bomb)?.exits(0)?.prints("all\n")?;
+    live.signal(rustix::process::Signal::TERM)?;
+    live.finish()?.exits(143)?;
+    words("their", bomb)?
+        .refuses(125, "cannot use `--cgroup their`: it is `auto`, `join` or `own`")?;
+    Ok(())
+}
+
+/// What the caller may not join is named, and refused where it was asked for.
+fn closed_control_groups(ctx: &Ctx) -> Outcome {
+    ctx.needs("setpriv")?;
+    super::limits::needs(ctx, "--pids 12")?;
+    let to_user = "setpriv --reuid=12345 --regid=12345 --clear-groups";
+    let script = format!("exec {to_user} unshare --user --map-root-user sh -c 'echo; read x'");
+    let words = ["--unshare", "none", "--seccomp", "none", "--pids", "12", "sh", "-c", &script];
+    let mut live = ctx.run().args(words).open_input().start()?;
+    live.line()?;
+    let pid = live.program("sh")?;
+    let ask = |which: &str| {
+        let words = format!("exec {to_user} \"$DWELL\" enter --cgroup {which} {pid} id -u");
+        ctx.shell(&words).go()
+    };
+    let got = ask("auto")?;
+    got.exits(0)?.prints("0\n")?.says("dwell: the program is not in the control group /")?;
+    got.says(", whose limits do not hold for it: ")?.says(" is closed to you")?;
+    ask("join")?.refuses(125, "cannot join the control group /")?;
+    let got = ask("own")?;
+    got.exits(0)?.prints("0\n")?.silent()?;
+    live.write("\n")?;
+    live.finish()?.exits(0)?;
+    Ok(())
+}
+
+/// The lower ones of the caller's and the process's.
+fn resource_limits(ctx: &Ctx) -> Outcome {
+    let mut live = ctx
+        .world("--oom-score 77", "ulimit -n 200; ulimit -S -s 4000; echo; exec sleep 94")
+        .start()?;
+    live.line()?;
+    let pid = live.program("sleep")?;
+    let script = "ulimit -H -n; ulimit -S -s; cat /proc/self/oom_score_adj";
+    enter(ctx, pid, script).go()?.prints("200\n4000\n77\n")?;
+    let words = format!("ulimit -n 100; exec \"$DWELL\" enter {pid} sh -c 'ulimit -H -n'");
+    ctx.shell(&words).go()?.prints("100\n")?;
     Ok(())
 }
 
