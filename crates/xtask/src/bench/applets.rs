@@ -11,7 +11,7 @@ use super::lab::Lab;
 use super::sample::{Sample, alternate};
 
 /// Common sets of options of `unshare`, and whether they take root.
-const UNSHARE: [(&str, bool); 8] = [
+const UNSHARE: [(&str, bool); 10] = [
     ("-m", true),
     ("-u", true),
     ("-n", true),
@@ -20,6 +20,8 @@ const UNSHARE: [(&str, bool); 8] = [
     ("-Urpf --mount-proc", false),
     ("-mpf --mount-proc", true),
     ("-Urnipfm", false),
+    ("-Urn", false),
+    ("-fp --mount-proc", true),
 ];
 
 /// `unshare` and `nsenter`, around a program that does nothing.
@@ -37,8 +39,12 @@ pub(super) fn run(lab: &mut Lab) -> Result<()> {
         let pid = target.0.id();
         // Not all namespaces of the target are the user's.
         let keep = "-U --preserve-credentials";
-        let own = if who.uid == 0 { "-a".to_owned() } else { format!("{keep} -m -u -i -n") };
-        for options in [own, format!("{keep} -u")] {
+        let (own, net) = if who.uid == 0 {
+            ("-a".to_owned(), "-n".to_owned())
+        } else {
+            (format!("{keep} -m -u -i -n"), format!("{keep} -n"))
+        };
+        for options in [own, format!("{keep} -u"), net] {
             jobs.extend(pair(&links, "nsenter", &format!("{options} -t {pid}"), &who));
         }
         let jobs = lab.working(jobs);

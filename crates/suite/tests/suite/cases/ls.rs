@@ -1,10 +1,10 @@
 //! `dwell ls`.
 
-use crate::harness::{Ctx, Live, Outcome, cases, ensure};
+use crate::harness::{Ctx, Live, Outcome, cases, ensure, older_than, skip};
 
 cases! {
     both: a_world, engines, every_namespace, mistakes;
-    root: worlds_in_worlds;
+    root: worlds_in_worlds, what_only_the_kernel_lists;
     user: what_is_closed;
 }
 
@@ -91,6 +91,23 @@ fn worlds_in_worlds(ctx: &Ctx) -> Outcome {
     let outer = depth(rows.next());
     let inner = rows.next();
     ensure!(inner.is_some_and(|l| bare(l).starts_with("sleep ")) && depth(inner) > outer, "{text}");
+    Ok(())
+}
+
+/// A namespace that a mount in somebody else's mount namespace keeps, and nothing else.
+fn what_only_the_kernel_lists(ctx: &Ctx) -> Outcome {
+    let script = "touch kept; unshare --uts sh -c 'readlink /proc/self/ns/uts; mount --bind /proc/self/ns/uts kept'; \
+                  echo; exec sleep 94";
+    let mut live = ctx.host("unshare").args(["--mount", "sh", "-c", script]).start()?;
+    let link = live.line()?;
+    live.line()?;
+    let number: String = link.chars().filter(char::is_ascii_digit).collect();
+    let listed = ls(ctx, &["--all"])?.contains(&number);
+    if older_than(6, 19) {
+        ensure!(!listed, "{number} was found; by what?");
+        return skip("the kernel lists namespaces since Linux 6.19 (listns)");
+    }
+    ensure!(listed, "{number} is not listed");
     Ok(())
 }
 

@@ -6,13 +6,13 @@ use std::time::Duration;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
 
 use crate::harness::process::{namespace, state, wait_for};
-use crate::harness::{Ctx, Live, Outcome, cases, ensure, fail, skip};
+use crate::harness::{Ctx, Live, Outcome, cases, ensure, fail, older_than, skip};
 
 cases! {
     both: everything, by_files, user_first_or_last, credentials, follow, keeps_capabilities,
         user_parent, environment, inode, stops_and_goes_on, ends_as_the_child, working_directories,
         socket, by_number, no_target, login_shell;
-    root: root_directory, cgroup_v1, cgroup_v2, pid_without_fork;
+    root: entered_by_number, root_directory, cgroup_v1, cgroup_v2, pid_without_fork;
 }
 
 /// A process in namespaces of its own, and its number outside.
@@ -291,6 +291,22 @@ fn by_number(ctx: &Ctx) -> Outcome {
     let got = ctx.applet("nsenter")?.args(["--uts=./:1", "true"]).go()?;
     got.exits(1)?.says("nsenter: cannot open ./:1: No such file or directory")?;
     Ok(())
+}
+
+/// Since Linux 6.19 a number alone leads to its namespace.
+fn entered_by_number(ctx: &Ctx) -> Outcome {
+    if older_than(6, 19) {
+        return skip("a namespace is found by its number alone since Linux 6.19");
+    }
+    let (live, pid) = target(ctx, "-u")?;
+    let file = std::fs::File::open(format!("/proc/{pid}/ns/uts"))?;
+    let id = dwell_sys::nsfs::unique_id(&file)?;
+    let words = [&format!("--uts=:{id}"), "readlink", "/proc/self/ns/uts"];
+    let text = ctx.applet("nsenter")?.args(words).output()?;
+    ensure!(Some(text.trim_end()) == namespace(pid, "uts").as_deref(), "{text}");
+    let got = ctx.applet("nsenter")?.args([&format!("--ipc=:{id}"), "true"]).go()?;
+    got.exits(1)?.says("nsenter: ")?;
+    end(live)
 }
 
 fn no_target(ctx: &Ctx) -> Outcome {
