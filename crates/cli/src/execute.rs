@@ -148,6 +148,7 @@ fn cause_alone(plan: &Plan, cause: Cause) -> Option<String> {
         ),
         Cause::IdMap => dwell_probe::why_no_rights(Errno::PERM.raw_os_error()),
         Cause::Procfs(errno) => dwell_probe::why_no_procfs(errno),
+        Cause::Sysfs(errno) => dwell_probe::why_no_sysfs(errno),
         Cause::Step(errno) => dwell_probe::why_no_rights(errno),
         _ => None,
     }

@@ -20,6 +20,8 @@ pub enum Cause {
     HostFile(i32),
     /// A new procfs was refused.
     Procfs(i32),
+    /// A new sysfs was refused.
+    Sysfs(i32),
     /// A step inside the world failed.
     Step(i32),
     /// The program is not there: exit code 127.
@@ -87,6 +89,7 @@ impl Failure {
         let cause = match failed {
             Op::EnterAside(_) | Op::Unshare(_) => Cause::Clone(errno),
             Op::FsMount { .. } if step.is_some_and(|s| s.object == "/proc") => Cause::Procfs(errno),
+            Op::FsMount { .. } if step.is_some_and(|s| s.object == "/sys") => Cause::Sysfs(errno),
             _ => Cause::Step(errno),
         };
         Failure { sentence, hint: step.and_then(|s| hint(s, *failed, errno)), cause }

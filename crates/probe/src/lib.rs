@@ -30,7 +30,9 @@ mod look;
 mod places;
 mod resolv_conf;
 
-pub use doctor::{refused_namespaces, why_no_namespaces, why_no_procfs, why_no_rights};
+pub use doctor::{
+    refused_namespaces, why_no_namespaces, why_no_procfs, why_no_rights, why_no_sysfs,
+};
 pub use error::ProbeError;
 pub use file::{is_in_root, read_in_root};
 pub use gather::{LAYER_DIRECTORIES, LAYER_PREFIX, facts};

@@ -274,7 +274,8 @@ pub(crate) const CAUSES: &[Known] = &[
         "sysfs-masked",
         on::sysfs_masked,
         "parts of /sys are covered or read-only, as in a container, and a new sysfs would show them",
-        "podman run --security-opt unmask=ALL; docker run --security-opt systempaths=unconfined",
+        "--net host goes without; or: podman run --security-opt unmask=ALL, docker run \
+         --security-opt systempaths=unconfined",
     ),
     refused(
         "rootfs",

@@ -2,7 +2,7 @@
 //!
 //! [`observe`] looks at the machine and changes nothing; what it saw is plain data. [`checks`] is a
 //! function of that data: a machine that was recorded, or written down by hand, is judged as if it
-//! were this one. [`why_no_namespaces`], [`why_no_procfs`] and [`why_no_rights`] give a command that has just failed the
+//! were this one. [`why_no_namespaces`], [`why_no_procfs`], [`why_no_sysfs`] and [`why_no_rights`] give a command that has just failed the
 //! same causes, from the same table.
 
 mod causes;
@@ -146,6 +146,12 @@ pub fn why_no_rights(errno: i32) -> Option<String> {
 #[must_use]
 pub fn why_no_procfs(errno: i32) -> Option<String> {
     hint(&live::look(), "procfs", "fsmount", errno, NamespaceSet::ALL)
+}
+
+/// Explains a new sysfs that was refused, in a network namespace of the caller's own.
+#[must_use]
+pub fn why_no_sysfs(errno: i32) -> Option<String> {
+    hint(&live::look(), "sysfs", "fsmount", errno, NamespaceSet::ALL)
 }
 
 fn hint(

@@ -18,7 +18,7 @@ cases! {
         processors_are_chosen,
         told_beforehand, plan_keeps_limits, statistics, statistics_file, every_kind_of_world,
         too_little_to_start, killed_dwell_leaves_no_group, forty_at_once, own_group_alone_is_seen,
-        groups_within, limits_cannot_be_lifted_from_inside, arguments_stay_hidden, nice_and_oom_score,
+        groups_within, limits_within_a_world, limits_cannot_be_lifted_from_inside, arguments_stay_hidden, nice_and_oom_score,
         bad_limits;
     root: block_device, garbage_is_collected, a_shared_pid_namespace_is_cleared;
     user: refused_without_a_group, fallback_to_rlimits, statistics_without_a_group;
@@ -332,6 +332,31 @@ fn groups_within(ctx: &Ctx) -> Outcome {
     got.exits(0)?.prints("1\n")?;
     let got = ctx.world("--share cgroup --cgroup-writable", "true").go()?;
     got.refuses(125, "`--cgroup-writable` needs the cgroup namespace")?;
+    Ok(())
+}
+
+/// A world is a container to the dwell in it: with control groups that it cannot write, with its own, with none.
+fn limits_within_a_world(ctx: &Ctx) -> Outcome {
+    needs(ctx, "--pids 50 --cgroup-writable")?;
+    let dwell = ctx.dwell.display();
+    let inner = |outer: &str, options: &str, script: &str| {
+        let command = format!("/dwell run --share pid --net host {options} -- sh -c '{script}'");
+        ctx.world(&format!("--ro {dwell}:/dwell {outer}"), &command).go()
+    };
+    let free = inner("", "", "echo ran")?;
+    if free.status.code() == Some(125) {
+        return skip(format!("no world in a world here: {}", free.err().trim_end()));
+    }
+    free.exits(0)?.prints("ran\n")?;
+    let got = inner("", "--pids 9", "echo ran")?;
+    got.exits(125)?.says("no control groups are mounted here")?;
+    let got = inner("--pids 50", "--pids 9", "echo ran")?;
+    got.exits(125)?.says("read-only, as in a container")?;
+    let own = "--pids 50 --cgroup-writable";
+    inner(own, "--pids 9", "echo $(echo sub)")?.exits(0)?.prints("sub\n")?;
+    let got = inner(own, "--pids 1", "echo $(echo sub)")?;
+    ensure!(!got.out().contains("sub"), "a second process was made{got}");
+    got.says("limit of 1 processes reached")?;
     Ok(())
 }
 
