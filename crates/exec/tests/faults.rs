@@ -106,6 +106,12 @@ fn run_without_faults(block: &Block) -> Vec<(u32, Op)> {
     ops
 }
 
+/// `DWELL_TEST_PACE`: on a slow machine one op in so many is tried.
+fn pace() -> usize {
+    let told = std::env::var("DWELL_TEST_PACE").ok().and_then(|text| text.parse().ok());
+    told.unwrap_or(1).max(1)
+}
+
 fn each_fault(block: &Block) -> Vec<(u32, Op, u16)> {
     let ops = run_without_faults(block).into_iter();
     ops.flat_map(|(at, op)| {
@@ -113,6 +119,7 @@ fn each_fault(block: &Block) -> Vec<(u32, Op, u16)> {
         let errnos = if long() { &ERRNOS[..] } else { &ERRNOS[turn..=turn] };
         errnos.iter().map(move |errno| (at, op, *errno))
     })
+    .step_by(pace())
     .collect()
 }
 
