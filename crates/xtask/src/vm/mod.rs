@@ -41,8 +41,9 @@ workspace's `dwell` in /t/bin. Output comes as it is made; the exit code is the 
       --kernel NAME   bookworm (default), or another of --list. Given again: all of them at the same
                       time, each with its name before its lines
       --list          The kernels that Debian's archive has, with their versions
-      --suite WHAT    Run tests: `suite`, `guide`, `all` (these, and those of crates that call the
-                      kernel), or cases of the suite whose names contain WHAT
+      --suite WHAT    Run tests: of a crate (`suite`, `guide`, `cgroup` ...), `all` (of those crates that
+                      call the kernel), or cases of the suite whose names contain WHAT; may be
+                      given again
       --user NAME     Run COMMAND as this user of the guest, in a session of their own; default:
                       root. Tests: as this user; default: as root, then as dwelltest
       --root KIND     `disk` (default), or `initramfs`: the machine has nothing but the kernel's first
@@ -73,7 +74,7 @@ enum Root {
 struct Options {
     kernels: Vec<String>,
     list: bool,
-    suite: Option<String>,
+    suite: Vec<String>,
     user: Option<String>,
     root: Root,
     share: Vec<PathBuf>,
@@ -95,7 +96,7 @@ impl Options {
     }
 
     fn limit(&self) -> Duration {
-        let usual = if self.suite.is_some() { 3600 } else { 600 };
+        let usual = if self.suite.is_empty() { 600 } else { 3600 };
         self.timeout.unwrap_or(Duration::from_secs(usual))
     }
 }
@@ -115,7 +116,7 @@ fn run(parser: Parser) -> Result<ExitCode> {
         kernel::list(&cache)?;
         return Ok(ExitCode::SUCCESS);
     }
-    if options.command.is_empty() == options.suite.is_none() {
+    if options.command.is_empty() == options.suite.is_empty() {
         bail!("either a command or --suite; see --help");
     }
     host::prepare(options.install, &cache)?;
@@ -173,15 +174,15 @@ fn fill(share: &Share, options: &Options) -> Result<()> {
         share.tree(file, "share")?;
     }
     let user = options.user.clone();
-    match &options.suite {
-        Some(_) if options.root == Root::Initramfs => suite::share_for_initramfs(share),
-        Some(what) => {
-            let pace = options.accelerator().slowness();
-            suite::share(&suite::Choice { what: what.clone(), user, pace }, share)
-        }
-        None => {
+    match options.root {
+        _ if options.suite.is_empty() => {
             let user = user.as_deref().unwrap_or("root");
             share.script(&share::command_script(&options.command, user, options.root == Root::Disk))
+        }
+        Root::Initramfs => suite::share_for_initramfs(share),
+        Root::Disk => {
+            let pace = options.accelerator().slowness();
+            suite::share(&suite::Choice { what: options.suite.clone(), user, pace }, share)
         }
     }
 }
@@ -262,7 +263,7 @@ fn parse(mut parser: Parser) -> Result<Option<Options>> {
     let mut options = Options {
         kernels: Vec::new(),
         list: false,
-        suite: None,
+        suite: Vec::new(),
         user: None,
         root: Root::Disk,
         share: Vec::new(),
@@ -282,7 +283,7 @@ fn parse(mut parser: Parser) -> Result<Option<Options>> {
             Arg::Short('h') | Arg::Long("help") => return Ok(None),
             Arg::Long("kernel") => options.kernels.push(parser.value()?.string()?),
             Arg::Long("list") => options.list = true,
-            Arg::Long("suite") => options.suite = Some(parser.value()?.string()?),
+            Arg::Long("suite") => options.suite.push(parser.value()?.string()?),
             Arg::Long("user") => options.user = Some(parser.value()?.string()?),
             Arg::Long("root") => options.root = parser.value()?.parse_with(root_named)?,
             Arg::Long("share") => options.share.push(parser.value()?.into()),

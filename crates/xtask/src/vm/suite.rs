@@ -7,16 +7,16 @@ use anyhow::{Result, bail};
 use super::rootfs::{quoted_word, sources};
 use super::share::{ENVIRONMENT, Share, build};
 
-/// Tests of these ask the kernel nothing.
-const PURE: [&str; 3] = ["bpf", "plan", "xtask"];
+/// Crates whose tests ask the kernel something.
+const CRATES: [&str; 7] = ["cgroup", "cli", "exec", "guide", "probe", "suite", "sys"];
 /// The account of tests that need an ordinary user.
 const USER: &str = "dwelltest";
 
 /// What `--suite` and `--user` say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Choice {
-    /// `all`, `suite`, `guide`, or a part of names of the suite's cases.
-    pub(super) what: String,
+    /// `all`, crates, or parts of names of the suite's cases.
+    pub(super) what: Vec<String>,
     /// None: both of them.
     pub(super) user: Option<String>,
     /// How many times longer than usual the tests shall wait for what has to happen.
@@ -25,22 +25,21 @@ pub(super) struct Choice {
 
 impl Choice {
     fn takes(&self, package: &str) -> bool {
-        match self.what.as_str() {
-            "all" => !PURE.contains(&package),
-            "guide" => package == "guide",
-            _ => package == "suite",
-        }
+        let named = |what: &String| what == package || (what == "all" && CRATES.contains(&package));
+        self.what.iter().any(named) || (package == "suite" && self.cases().next().is_some())
     }
 
-    /// What the executable is told to choose.
-    fn argument(&self) -> Option<&str> {
-        Some(self.what.as_str()).filter(|what| !["all", "suite", "guide"].contains(what))
+    /// What the suite is told to choose.
+    fn cases(&self) -> impl Iterator<Item = &str> {
+        let whole = self.what.iter().any(|what| ["all", "suite"].contains(&what.as_str()));
+        let words = self.what.iter().map(String::as_str);
+        words.filter(move |what| !whole && !CRATES.contains(what))
     }
 
     fn script(&self, executables: &[String]) -> String {
         let users = self.user.clone().unwrap_or_else(|| format!("root {USER}"));
         let words = [users, executables.join(" ")];
-        let words = words.iter().map(String::as_str).chain(self.argument()).map(quoted_word);
+        let words = words.iter().map(String::as_str).chain(self.cases()).map(quoted_word);
         let words: Vec<String> = words.collect();
         let pace = self.pace;
         format!(
@@ -80,13 +79,13 @@ pub(super) fn share_for_initramfs(share: &Share) -> Result<()> {
 mod tests {
     use super::Choice;
 
-    fn choice(what: &str) -> Choice {
-        Choice { what: what.to_owned(), user: None, pace: 4 }
+    fn choice(what: &[&str]) -> Choice {
+        Choice { what: what.iter().map(|w| (*w).to_owned()).collect(), user: None, pace: 4 }
     }
 
     #[test]
     fn a_text_chooses_cases_of_the_suite() {
-        let chosen = choice("mounts::");
+        let chosen = choice(&["mounts::"]);
         assert!(chosen.takes("suite") && !chosen.takes("guide"));
         let script = chosen.script(&["suite-suite".to_owned()]);
         assert!(
@@ -97,9 +96,17 @@ mod tests {
 
     #[test]
     fn all_leaves_out_what_asks_the_kernel_nothing() {
-        let all = choice("all");
+        let all = choice(&["all"]);
         assert!(all.takes("suite") && all.takes("cgroup") && !all.takes("plan"));
         let script = Choice { user: Some("root".to_owned()), ..all }.script(&["a".to_owned()]);
         assert!(script.ends_with("tests.sh 'root' 'a'\n"), "{script}");
+    }
+    #[test]
+    fn crates_and_cases_together() {
+        let chosen = choice(&["cgroup", "limits::", "walls::"]);
+        assert!(chosen.takes("suite") && chosen.takes("cgroup") && !chosen.takes("exec"));
+        assert_eq!(chosen.cases().collect::<Vec<_>>(), ["limits::", "walls::"]);
+        assert_eq!(choice(&["suite", "limits::"]).cases().count(), 0);
+        assert!(!choice(&["cgroup"]).takes("suite"));
     }
 }
