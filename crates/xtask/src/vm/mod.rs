@@ -44,6 +44,7 @@ workspace's `dwell` in /t/bin. Output comes as it is made; the exit code is the 
       --suite WHAT    Run tests: of a crate (`suite`, `guide`, `cgroup` ...), `all` (of those crates that
                       call the kernel), or cases of the suite whose names contain WHAT; may be
                       given again
+      --budget S      Tests that have not begun so long after the guest is up are skipped
       --user NAME     Run COMMAND as this user of the guest, in a session of their own; default:
                       root. Tests: as this user; default: as root, then as dwelltest
       --root KIND     `disk` (default), or `initramfs`: the machine has nothing but the kernel's first
@@ -75,6 +76,7 @@ struct Options {
     kernels: Vec<String>,
     list: bool,
     suite: Vec<String>,
+    budget: Option<u64>,
     user: Option<String>,
     root: Root,
     share: Vec<PathBuf>,
@@ -182,7 +184,8 @@ fn fill(share: &Share, options: &Options) -> Result<()> {
         Root::Initramfs => suite::share_for_initramfs(share),
         Root::Disk => {
             let pace = options.accelerator().slowness();
-            suite::share(&suite::Choice { what: options.suite.clone(), user, pace }, share)
+            let (what, budget) = (options.suite.clone(), options.budget);
+            suite::share(&suite::Choice { what, user, pace, budget }, share)
         }
     }
 }
@@ -264,6 +267,7 @@ fn parse(mut parser: Parser) -> Result<Option<Options>> {
         kernels: Vec::new(),
         list: false,
         suite: Vec::new(),
+        budget: None,
         user: None,
         root: Root::Disk,
         share: Vec::new(),
@@ -284,6 +288,7 @@ fn parse(mut parser: Parser) -> Result<Option<Options>> {
             Arg::Long("kernel") => options.kernels.push(parser.value()?.string()?),
             Arg::Long("list") => options.list = true,
             Arg::Long("suite") => options.suite.push(parser.value()?.string()?),
+            Arg::Long("budget") => options.budget = Some(parser.value()?.parse()?),
             Arg::Long("user") => options.user = Some(parser.value()?.string()?),
             Arg::Long("root") => options.root = parser.value()?.parse_with(root_named)?,
             Arg::Long("share") => options.share.push(parser.value()?.into()),

@@ -21,6 +21,8 @@ pub(super) struct Choice {
     pub(super) user: Option<String>,
     /// How many times longer than usual the tests shall wait for what has to happen.
     pub(super) pace: u32,
+    /// In seconds: what has not begun by then is skipped.
+    pub(super) budget: Option<u64>,
 }
 
 impl Choice {
@@ -42,8 +44,11 @@ impl Choice {
         let words = words.iter().map(String::as_str).chain(self.cases()).map(quoted_word);
         let words: Vec<String> = words.collect();
         let pace = self.pace;
+        let until =
+            self.budget.map(|s| format!("export DWELL_TEST_UNTIL=$(($(date +%s) + {s}))\n"));
+        let until = until.unwrap_or_default();
         format!(
-            "{ENVIRONMENT}export DWELL_TEST_PACE={pace}\nexec bash /t/tests.sh {}\n",
+            "{ENVIRONMENT}export DWELL_TEST_PACE={pace}\n{until}exec bash /t/tests.sh {}\n",
             words.join(" ")
         )
     }
@@ -80,7 +85,12 @@ mod tests {
     use super::Choice;
 
     fn choice(what: &[&str]) -> Choice {
-        Choice { what: what.iter().map(|w| (*w).to_owned()).collect(), user: None, pace: 4 }
+        Choice {
+            what: what.iter().map(|w| (*w).to_owned()).collect(),
+            user: None,
+            pace: 4,
+            budget: None,
+        }
     }
 
     #[test]

@@ -2,13 +2,23 @@
 //! everything), and which kernel it runs.
 
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// What `DWELL_TEST_PACE` says: how many times longer than usual things take here.
 static PACE: LazyLock<u32> = LazyLock::new(|| {
     let told = std::env::var("DWELL_TEST_PACE").ok().and_then(|text| text.parse().ok());
     told.unwrap_or(1).max(1)
 });
+
+/// What `DWELL_TEST_UNTIL` says: no case begins after it, in seconds since 1970.
+static UNTIL: LazyLock<Option<u64>> =
+    LazyLock::new(|| std::env::var("DWELL_TEST_UNTIL").ok()?.parse().ok());
+
+/// Whether the time that there is for tests is up.
+pub(crate) fn time_is_up() -> bool {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    UNTIL.is_some_and(|until| now.is_ok_and(|now| now.as_secs() >= until))
+}
 
 /// How long something may take that takes at most `usual` on an ordinary machine.
 pub(crate) fn patience(usual: Duration) -> Duration {

@@ -16,6 +16,7 @@ use super::account::Account;
 use super::ctx::Ctx;
 use super::leaks::Before;
 use super::locate;
+use super::machine::time_is_up;
 use super::outcome::{Outcome, Stop};
 
 /// Set for the suite that is inside of its own namespaces.
@@ -202,6 +203,7 @@ fn run(jobs: &[Job], threads: usize, report: Report) -> Result<ExitCode, String>
                     };
                     let began = Instant::now();
                     let outcome = match account(job.who) {
+                        _ if time_is_up() => Err(Stop::Skip("the time for tests is up".to_owned())),
                         Ok(account) => base.try_case(job, account, own.is_root()),
                         Err(why) => Err(Stop::Skip(why)),
                     };
