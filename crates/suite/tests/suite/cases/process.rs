@@ -237,8 +237,9 @@ fn timeout(ctx: &Ctx) -> Outcome {
         ensure!(got.took < patience(Duration::from_secs(4)), "too late{got}");
         ensure!(got.took >= Duration::from_millis(290), "too early{got}");
     }
-    // The program's own answer to SIGTERM runs.
-    let got = ctx.world("--timeout 300ms", "trap 'echo bye; exit 3' TERM; sleep 20 & wait").go()?;
+    // The program's own answer to SIGTERM runs, once it is set.
+    let time = format!("--timeout {}ms", patience(Duration::from_millis(300)).as_millis());
+    let got = ctx.world(&time, "trap 'echo bye; exit 3' TERM; sleep 20 & wait").go()?;
     got.exits(124)?.prints("bye\n")?;
     for bad in ["", "0x", "-1", "1y", "ms"] {
         let got = ctx.run().arg(format!("--timeout={bad}")).arg("true").go()?;
