@@ -312,9 +312,16 @@ fn a_thousand_in_a_row(ctx: &Ctx) -> Outcome {
 
 fn five_hundred_at_once(ctx: &Ctx) -> Outcome {
     // All of them live before the first one ends.
-    let script = "for i in $(seq 500); do \"$DWELL\" run -- sh -c 'sleep 4; exit 7' & done
+    let script = "for i in $(seq $N); do \"$DWELL\" run -- sh -c 'sleep 4; exit 7' & done
         bad=0; for job in $(jobs -p); do wait $job; [ $? = 7 ] || bad=$((bad+1)); done; echo $bad";
-    ctx.host("bash").args(["-c", script]).limit(120).go()?.exits(0)?.prints("0\n")?;
+    let many = rounds(500).to_string();
+    ctx.host("bash")
+        .args(["-c", script])
+        .env("N", &many)
+        .limit(120)
+        .go()?
+        .exits(0)?
+        .prints("0\n")?;
     Ok(())
 }
 
