@@ -342,7 +342,13 @@ fn limits_within_a_world(ctx: &Ctx) -> Outcome {
     needs(ctx, "--pids 50 --cgroup-writable")?;
     let dwell = ctx.dwell.display();
     let inner = |outer: &str, options: &str, script: &str| {
-        let command = format!("/dwell run --share pid --net host {options} -- sh -c '{script}'");
+        // In version 2 a group that gives controllers has no processes of its own.
+        let command = format!(
+            "cd /sys/fs/cgroup; if mkdir all 2>/dev/null && [ -e all/cgroup.type ]; then
+                 for p in $(cat cgroup.procs); do echo $p >all/cgroup.procs; done 2>/dev/null
+             fi; cd /
+             exec /dwell run --share pid --net host {options} -- sh -c '{script}'"
+        );
         ctx.world(&format!("--ro {dwell}:/dwell {outer}"), &command).go()
     };
     let free = inner("", "", "echo ran")?;
