@@ -31,6 +31,7 @@ mod testing;
 pub mod world;
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use applets::Applet;
@@ -68,7 +69,7 @@ pub fn main(args: impl Iterator<Item = OsString>) -> u8 {
         Role::Dwell => {
             // An applet leaves both as they are: its program inherits them.
             dwell_sys::entry::as_the_runtime_would();
-            dwell(args.collect())
+            dwell(argv0.unwrap_or_else(|| "dwell".into()), args.collect())
         }
         Role::Applet(applet) => {
             applet.run_by_name(argv0.as_deref().unwrap_or_default(), args.collect())
@@ -76,7 +77,23 @@ pub fn main(args: impl Iterator<Item = OsString>) -> u8 {
     }
 }
 
-fn dwell(mut args: Vec<OsString>) -> u8 {
+/// Whether these words may enter namespaces that exist.
+fn may_join(args: &[OsString]) -> bool {
+    let asks = |word: &OsString| {
+        [&b"--join"[..], b"--from-plan"].iter().any(|option| word.as_bytes().starts_with(option))
+    };
+    args.first().is_some_and(|c| c == "enter" || c == "run" && args.iter().any(asks))
+}
+
+fn dwell(argv0: OsString, mut args: Vec<OsString>) -> u8 {
+    if may_join(&args) {
+        let all: Vec<OsString> = [argv0].into_iter().chain(args.iter().cloned()).collect();
+        if let Err(failure) = dwell_exec::go_on_sealed(&all) {
+            let code = failure.code();
+            let (sentence, hint) = (failure.sentence, failure.hint);
+            return message::fail_with(&message::Failure { sentence, hint }, code);
+        }
+    }
     if let Some(applet) = args.first().and_then(|command| Applet::named(command)) {
         args.remove(0);
         return applet.run_as_command(args);

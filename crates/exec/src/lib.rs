@@ -36,6 +36,7 @@ mod message;
 mod prepared;
 mod proof;
 mod relay;
+mod sealed;
 mod supervise;
 
 pub use ahead::Ahead;
@@ -46,6 +47,7 @@ pub use dwell_sys::raw::ArgArea;
 pub use failure::{Cause, Failure};
 pub use host::run;
 pub use in_place::{Tell, become_program};
+pub use sealed::go_on_sealed;
 
 /// The first process's stack: enough for counting the files of a deep layer. Pages that are not used cost
 /// nothing.

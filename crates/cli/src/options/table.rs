@@ -156,7 +156,8 @@ pub static RUN: &[Opt] = &[
         help: "Limit the size of what is thrown away",
         long: &[
             "A number of bytes, or of K, M, G or T: 512M, 1.5G. Beyond it the program sees \"No \
-             space left on device\". Without it the limit is half of the machine's memory.",
+             space left on device\". Files without content count too: there may be one for each \
+             4K, and some 16000 more. Without it the limit is half of the machine's memory.",
         ],
         ..FILES
     },

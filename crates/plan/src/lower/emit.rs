@@ -94,11 +94,9 @@ pub(super) fn mounts(
         into
     });
     b.step("make", "the scratch filesystem", None);
-    let size = cx.plan.scratch.map(|n| n.to_string()).unwrap_or_default();
+    let limits = cx.plan.scratch.map(|size| TmpfsLimits::new(size, 16384));
     let mut options = vec![("mode", &b"0755"[..])];
-    if !size.is_empty() {
-        options.push(("size", size.as_bytes()));
-    }
+    options.extend(limits.iter().flat_map(TmpfsLimits::options));
     let attrs = Attrs { noexec: cx.no_new_code(), ..Attrs::SAFE };
     let scratch = b.new_filesystem("tmpfs", &options, attrs);
     let spot = b.str(cx.facts.spot.as_bytes());
@@ -447,3 +445,22 @@ fn append(path: &mut Vec<u8>, part: &[u8]) {
 /// What the kernel answers where an overlay cannot lie on a directory.
 pub(super) const NO_LAYER: &[i32] =
     &[crate::errno::EINVAL, EPERM, crate::errno::EOPNOTSUPP, crate::errno::ENODEV];
+
+/// How much a tmpfs may hold.
+// KERNEL: `size` counts pages of content. A file, a link and a directory without any take about 1 KiB
+// of memory each, that counts for `nr_inodes` alone. Without a size the kernel allows one for each page.
+struct TmpfsLimits {
+    size: String,
+    inodes: String,
+}
+
+impl TmpfsLimits {
+    /// `size` bytes, and one file for each page of them beside the `own` ones.
+    fn new(size: u64, own: u64) -> Self {
+        TmpfsLimits { size: size.to_string(), inodes: (own + size / 4096).to_string() }
+    }
+
+    fn options(&self) -> [(&'static str, &[u8]); 2] {
+        [("size", self.size.as_bytes()), ("nr_inodes", self.inodes.as_bytes())]
+    }
+}

@@ -1,6 +1,6 @@
 //! Directories and files of the world's own, and what stands in the place of hidden ones.
 
-use super::{Emitter, Ground, append};
+use super::{Emitter, Ground, TmpfsLimits, append};
 use crate::lower::view::Fresh;
 use crate::path::WorldPath;
 use crate::program::{Attrs, Op, Slot};
@@ -96,11 +96,9 @@ impl Emitter<'_> {
 
     pub(super) fn fresh_filesystem(&mut self, path: &WorldPath, fresh: Fresh, ground: &Ground) {
         let mode = format!("{:04o}", fresh.mode);
-        let size = fresh.size.map(|n| n.to_string()).unwrap_or_default();
+        let limits = fresh.size.map(|size| TmpfsLimits::new(size, 1024));
         let mut options = vec![("mode", mode.as_bytes())];
-        if !size.is_empty() {
-            options.push(("size", size.as_bytes()));
-        }
+        options.extend(limits.iter().flat_map(TmpfsLimits::options));
         let attrs = Attrs { noexec: self.cx.no_new_code(), ..Attrs::SAFE };
         let tree = self.b.new_filesystem("tmpfs", &options, attrs);
         if fresh.users_own {

@@ -1,5 +1,6 @@
 //! The cases, by topic.
 
+mod attacks;
 mod descriptors;
 mod doctor;
 mod enter;
@@ -73,4 +74,17 @@ pub(crate) const ALL: &[Group] = &[
     group("oracle", oracle::CASES),
     group("unshare", unshare::CASES),
     group("nsenter", nsenter::CASES),
+    group("attacks", attacks::CASES),
+    group("attacks::sockets", attacks::sockets::CASES),
+    group("attacks::devices", attacks::devices::CASES),
+    group("attacks::images", attacks::images::CASES),
+    group("attacks::neighbours", attacks::neighbours::CASES),
+    group("attacks::openings", attacks::openings::CASES),
+    group("attacks::exhaustion", attacks::exhaustion::CASES),
+    group("attacks::ids", attacks::ids::CASES),
+    group("attacks::namespaces", attacks::namespaces::CASES),
+    group("attacks::procfs", attacks::procfs::CASES),
+    group("attacks::launcher", attacks::launcher::CASES),
+    group("attacks::signals", attacks::signals::CASES),
+    group("attacks::descriptors", attacks::descriptors::CASES),
 ];
