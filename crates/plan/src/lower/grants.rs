@@ -56,15 +56,28 @@ fn refuse_to_be_undone(cx: &Context<'_>) -> Result<(), Refusal> {
 
 /// Where a grant goes, links on the way followed: the machine's, and those that the view itself places.
 fn place_of(cx: &Context<'_>, view: &View, grant: &Grant) -> WorldPath {
-    // A link of the machine's that is not in the world leads nowhere there.
-    let there = match view.nearest(&grant.dest) {
+    let real =
+        cx.facts.real_places.get(&grant.dest).filter(|_| has_links_of_machine(cx, view, grant));
+    view.resolve(real.unwrap_or(&grant.dest))
+}
+
+/// Whether what lies above a grant is the machine's at the same path: a link of the machine's that is not
+/// in the world leads nowhere there. Grants that are not placed yet count, whatever the order.
+fn has_links_of_machine(cx: &Context<'_>, view: &View, grant: &Grant) -> bool {
+    let above = |g: &&Grant| g.dest.contains(&grant.dest) && g.dest != grant.dest;
+    let granted = cx.plan.grants.iter().filter(above).max_by_key(|g| g.dest.as_bytes().len());
+    let placed = view.nearest(&grant.dest);
+    if let Some(granted) = granted
+        && placed.is_none_or(|(at, _)| at.contains(&granted.dest))
+    {
+        return granted.what.source().is_some_and(|source| *source == *granted.dest.text());
+    }
+    match placed {
         Some((at, Placed { node: Node::Layer { source, .. } | Node::Bind { source, .. }, .. })) => {
             *source == *at.text()
         }
         _ => false,
-    };
-    let real = cx.facts.real_places.get(&grant.dest).filter(|_| there);
-    view.resolve(real.unwrap_or(&grant.dest))
+    }
 }
 
 /// Of two options for one place neither can be meant to lose.

@@ -87,4 +87,7 @@ pub(crate) const ALL: &[Group] = &[
     group("attacks::launcher", attacks::launcher::CASES),
     group("attacks::signals", attacks::signals::CASES),
     group("attacks::descriptors", attacks::descriptors::CASES),
+    group("attacks::calls", attacks::calls::CASES),
+    group("attacks::names", attacks::names::CASES),
+    group("attacks::left_behind", attacks::left_behind::CASES),
 ];

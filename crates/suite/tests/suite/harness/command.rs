@@ -109,6 +109,12 @@ impl Run {
         self
     }
 
+    /// As another user, who has a home directory of no use.
+    pub(crate) fn by_nobody(mut self) -> Run {
+        self.ids = Some((65534, 65534));
+        self.env("HOME", "/nonexistent").env("USER", "nobody").env("LOGNAME", "nobody")
+    }
+
     /// The command with everything but its standard streams.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.program);

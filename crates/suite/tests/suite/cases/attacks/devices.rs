@@ -64,6 +64,16 @@ for fd in [0, 1, 2] + opened:
     for request in 0x5412, 0x5412 | 1 << 32:
         try: typed(fd, request)
         except OSError: pass
+# From a session without a terminal, and from one that asks for it.
+made = os.fork()
+if made == 0:
+    os.setsid()
+    for fd in [0, 1, 2] + opened:
+        for act in (lambda: typed(fd, 0x5412)), (lambda: (fcntl.ioctl(fd, 0x540e, 0), typed(fd, 0x5412))), (lambda: fcntl.ioctl(fd, 0x541c, b'\\x03')):
+            try: act()
+            except OSError: pass
+    os._exit(0)
+os.waitpid(made, 0)
 ";
     let attack = Attack::python(ctx, body)?;
     let pushed = |command: &str| -> Outcome<bool> {

@@ -9,7 +9,8 @@ use crate::cases::root_dir::tree;
 use crate::harness::{Ctx, Outcome, cases, ensure, rounds};
 
 cases! {
-    both: mount_points_are_links, kernel_files_are_faked, covers_are_faked, swapped_while_starting;
+    both: mount_points_are_links, kernel_files_are_faked, covers_are_faked, swapped_while_starting,
+        working_directory_is_a_link;
 }
 
 /// Everything in the directory that links lead to, with its content.
@@ -162,5 +163,29 @@ while not select.select([0], [], [], 0)[0]:
     }
     live.write("over\n")?;
     live.finish()?.exits(0)?;
+    Ok(())
+}
+
+/// CVE-2025-9566 and others: the working directory of an image leads out of it, and is made, or its
+/// owner changed, where it leads to.
+fn working_directory_is_a_link(ctx: &Ctx) -> Outcome {
+    ctx.file("outside/file", "kept\n")?;
+    let out = ctx.path("outside");
+    let root = tree(ctx, &["root/etc"])?;
+    symlink(&out, root.join("absolute"))?;
+    symlink("../../../../../../../..".to_owned() + &out.display().to_string(), root.join("up"))?;
+    symlink(out.join("missing"), root.join("missing"))?;
+    ctx.shell("cd root/absolute && cat file && mkdir -p new && rmdir new")
+        .go()?
+        .prints("kept\n")?;
+    let before = outside(ctx)?;
+    for place in ["/absolute", "/up", "/missing", "/absolute/new", "/up/new/er", "/../absolute"] {
+        for more in ["", "--writable", "--root --cap-add all"] {
+            let options = format!("--from {} {more} -w {place}", root.display());
+            let got = ctx.world(&options, "cat file; echo x >made; mkdir d").go()?;
+            got.refuses(125, "cannot ")?.lacks("kept")?;
+            ensure!(outside(ctx)? == before, "{place}: changed with `{options}`{got}");
+        }
+    }
     Ok(())
 }

@@ -4,12 +4,15 @@
 
 mod documents;
 
+pub(super) mod calls;
 pub(super) mod descriptors;
 pub(super) mod devices;
 pub(super) mod exhaustion;
 pub(super) mod ids;
 pub(super) mod images;
 pub(super) mod launcher;
+pub(super) mod left_behind;
+pub(super) mod names;
 pub(super) mod namespaces;
 pub(super) mod neighbours;
 pub(super) mod openings;
@@ -153,6 +156,20 @@ impl Tried {
         for name in names {
             ensure!(self.held.contains(*name), "the attack succeeds: {name}{}", self.got);
         }
+        Ok(self)
+    }
+
+    /// These attempts have got through.
+    pub(super) fn gets(&self, names: &[&str]) -> Outcome<&Tried> {
+        for name in names {
+            ensure!(self.through.contains(*name), "the attack itself fails: {name}{}", self.got);
+        }
+        Ok(self)
+    }
+
+    /// As many attempts have got through.
+    pub(super) fn reaches(&self, many: usize) -> Outcome<&Tried> {
+        ensure!(self.through.len() == many, "{many} were expected to succeed{}", self.got);
         Ok(self)
     }
 

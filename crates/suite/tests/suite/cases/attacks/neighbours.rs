@@ -1,15 +1,16 @@
-//! Two worlds beside each other: of one user, and of a user and root.
+//! Two worlds beside each other: of one user, of a user and root, of two users; each both ways.
 
 use super::{Attack, Tried};
-use crate::harness::{Ctx, Live, Outcome, Run, cases};
+use crate::harness::{Ctx, Outcome, Run, cases};
 
 cases! {
     both: of_one_user;
-    user: of_a_user_and_root;
+    user: root_beside_a_user, user_beside_root, of_two_users;
 }
 
 /// Has everything that a neighbour may reach for, and tells its port.
 const VICTIM: &str = "
+os.umask(0)
 name = sys.argv[1]
 files = ['/tmp/' + name, '/dev/shm/' + name, 'made-' + name]
 for path in files:
@@ -56,32 +57,84 @@ attempt('queue', lambda: checked(libc.mq_open(b'/' + name.encode(), os.O_RDWR)))
 attempt('seize', lambda: checked(libc.ptrace(0x4206, pid, 0, 0)))
 ";
 
-/// Starts the victim; its number outside, and its port.
-fn victim(ctx: &Ctx, name: &str, options: &str) -> Outcome<(Live, u32, String)> {
-    let attack = Attack::python(ctx, VICTIM)?.arg(name).arg(KEY + ctx.account.uid);
-    let mut live = attack.run(options).open_input().start()?;
-    let port = live.line()?;
-    let pid = live.program("python3")?;
-    Ok((live, pid, port))
+/// Whose a world is.
+#[derive(Clone, Copy, Debug)]
+enum Owner {
+    /// The user who tries the case.
+    User,
+    Root,
+    /// A second user.
+    Other,
 }
+
+impl Owner {
+    fn of(self, run: Run) -> Run {
+        match self {
+            Owner::User => run,
+            Owner::Root => run.by_suite(),
+            Owner::Other => run.by_nobody(),
+        }
+    }
+}
+
+/// Which attempts succeed where there is no wall: between users the kernel keeps some apart.
+#[derive(Clone, Copy, Debug)]
+enum Weak {
+    All,
+    These(&'static [&'static str]),
+}
+
+/// What everybody may do where nothing is in between, and files and sockets are open to all.
+const OF_STRANGERS: Weak = Weak::These(&[
+    "seen",
+    "pidfd",
+    "tmp",
+    "shm",
+    "directory",
+    "socket",
+    "abstract",
+    "port",
+    "shared-memory",
+    "queue",
+]);
 
 const KEY: u32 = 0x5157_0000;
 
-fn matrix(ctx: &Ctx, weak: &str, whose: impl Fn(Run) -> Run) -> Outcome {
-    if ctx.privileged {
-        ctx.as_root("ip link set lo up")?;
-    }
+/// A world with the victim, and what a world beside it gets of it.
+fn beside(ctx: &Ctx, worlds: [(Owner, &str); 2]) -> Outcome<Tried> {
+    let [(victims, its_options), (whose, own_options)] = worlds;
     let name = format!("dwell-suite-victim-{}-{}", std::process::id(), ctx.scratch.display());
     let name = name.replace('/', "-");
-    let tried = |victims: &str, own: &str| -> Outcome<Tried> {
-        let (live, pid, port) = victim(ctx, &name, victims)?;
-        let attack = Attack::python(ctx, NEIGHBOUR)?.arg(&name).arg(KEY + ctx.account.uid);
-        let tried = Tried::read(whose(attack.arg(pid).arg(port).run(own)).go()?);
-        // What it has made outside goes away with it.
-        live.finish()?.exits(0)?;
-        tried
+    let key =
+        KEY + u32::try_from(ctx.scratch.as_os_str().len()).unwrap_or(0) * 0x100 + victims as u32;
+    let attack = Attack::python(ctx, VICTIM)?.arg(&name).arg(key);
+    let mut live = victims.of(attack.run(its_options)).open_input().start()?;
+    let port = live.line()?;
+    let pid = live.program("python3")?;
+    let attack = Attack::python(ctx, NEIGHBOUR)?.arg(&name).arg(key).arg(pid).arg(port);
+    let tried = Tried::read(whose.of(attack.run(own_options)).go()?);
+    // What it has made outside goes away with it.
+    live.finish()?.exits(0)?;
+    tried
+}
+
+fn matrix(ctx: &Ctx, victims: Owner, whose: Owner, expected: Weak) -> Outcome {
+    if ctx.privileged {
+        ctx.as_root("ip link set lo up")?;
+        // Both make a file there.
+        ctx.dir("inside")?;
+        ctx.as_root("chmod 777 inside")?;
+    }
+    let tried = |its: &str, own: &str| beside(ctx, [(victims, its), (whose, own)]);
+    let strongest = match whose {
+        Owner::Root => "--unshare none --cap-add all",
+        Owner::User | Owner::Other => "--unshare none",
     };
-    tried("--unshare none", weak)?.succeeds()?;
+    let weak = tried("--unshare none", strongest)?;
+    match expected {
+        Weak::All => weak.succeeds().map(drop)?,
+        Weak::These(names) => weak.gets(names).map(drop)?,
+    }
     for options in ["", "--root", "--root --cap-add all --seccomp none"] {
         tried(options, options)?.fails()?;
         tried("", options)?.fails()?;
@@ -95,11 +148,22 @@ fn matrix(ctx: &Ctx, weak: &str, whose: impl Fn(Run) -> Run) -> Outcome {
 }
 
 fn of_one_user(ctx: &Ctx) -> Outcome {
-    matrix(ctx, "--unshare none", |run| run)
+    matrix(ctx, Owner::User, Owner::User, Weak::All)
 }
 
 /// The neighbour is the one with all rights.
-fn of_a_user_and_root(ctx: &Ctx) -> Outcome {
+fn root_beside_a_user(ctx: &Ctx) -> Outcome {
     ctx.needs_privilege()?;
-    matrix(ctx, "--unshare none --cap-add all", Run::by_suite)
+    matrix(ctx, Owner::User, Owner::Root, Weak::All)
+}
+
+fn user_beside_root(ctx: &Ctx) -> Outcome {
+    ctx.needs_privilege()?;
+    matrix(ctx, Owner::Root, Owner::User, OF_STRANGERS)
+}
+
+fn of_two_users(ctx: &Ctx) -> Outcome {
+    ctx.needs_privilege()?;
+    matrix(ctx, Owner::User, Owner::Other, OF_STRANGERS)?;
+    matrix(ctx, Owner::Other, Owner::User, OF_STRANGERS)
 }

@@ -4,7 +4,7 @@ use super::Attack;
 use crate::harness::{Ctx, Live, Outcome, cases};
 
 cases! {
-    both: by_path, abstract_and_loopback;
+    both: by_path, abstract_and_loopback, agents_are_asked;
 }
 
 /// Listens on a stream and a datagram socket in each directory that is named, in the abstract
@@ -116,6 +116,51 @@ attempt('port-datagrams', lambda: (sent(socket.AF_INET, ('127.0.0.1', datagrams)
     attack.world("--net host")?.succeeds()?;
     for options in ["", "--root --cap-add all --seccomp none", "--share pid,ipc,uts,cgroup"] {
         attack.world(options)?.fails()?;
+    }
+    Ok(())
+}
+
+/// Agents and buses are found by variables, or lie where everybody knows.
+fn agents_are_asked(ctx: &Ctx) -> Outcome {
+    let home = ctx.dir("home")?;
+    let names =
+        ["SSH_AUTH_SOCK", "DOCKER_HOST", "DBUS_SESSION_BUS_ADDRESS", "TMUX", "GPG", "RUNTIME"];
+    let mut places = Vec::new();
+    for name in names {
+        places.push(ctx.dir(format!("home/.{name}"))?.display().to_string());
+    }
+    let (_server, words) = server(ctx, &places)?;
+    let abstract_name = words.split(' ').next().unwrap_or_default();
+    let body = "
+for number, place in enumerate(sys.argv[1:]):
+    attempt('known-%d' % number, lambda: socket.socket(socket.AF_UNIX).connect(place))
+for name, cut in ('SSH_AUTH_SOCK', 0), ('DOCKER_HOST', len('unix://')), ('DBUS_SESSION_BUS_ADDRESS', len('unix:path=')):
+    attempt(name, lambda: socket.socket(socket.AF_UNIX).connect(os.environ[name][cut:]))
+attempt('TMUX', lambda: socket.socket(socket.AF_UNIX).connect(os.environ['TMUX'].split(',')[0]))
+attempt('RUNTIME', lambda: socket.socket(socket.AF_UNIX).connect(os.environ['XDG_RUNTIME_DIR'] + '/stream'))
+attempt('ABSTRACT', lambda: socket.socket(socket.AF_UNIX).connect(os.environ['DBUS_SYSTEM_BUS_ADDRESS'].replace('unix:abstract=', chr(0))))
+";
+    let streams: Vec<String> = places.iter().map(|place| format!("{place}/stream")).collect();
+    let mut attack = Attack::python(ctx, body)?;
+    for stream in &streams {
+        attack = attack.arg(stream);
+    }
+    let with = |run: crate::harness::Run| {
+        let of = |n: usize| streams.get(n).map_or("", String::as_str);
+        let run = run.env("HOME", &home).env("SSH_AUTH_SOCK", of(0));
+        let run = run.env("DOCKER_HOST", format!("unix://{}", of(1)));
+        let run = run.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", of(2)));
+        let run = run.env("TMUX", format!("{},1,0", of(3)));
+        let run = run.env("XDG_RUNTIME_DIR", places.last().map_or("", |p| p));
+        let run = run.env("DBUS_SYSTEM_BUS_ADDRESS", format!("unix:abstract={abstract_name}"));
+        super::Tried::read(run.go()?)
+    };
+    let granted: Vec<String> = streams.iter().map(|s| format!("--socket {s}")).collect();
+    let granted = format!("--env-all --net host {}", granted.join(" "));
+    with(attack.run(&granted))?.succeeds()?;
+    let below = format!("--env-all --ro {}", home.display());
+    for options in ["", "--env-all", "--env-all --home", "--root --cap-add all --env-all", &below] {
+        with(attack.run(options))?.fails()?;
     }
     Ok(())
 }
