@@ -367,6 +367,30 @@ fn sockets_below_a_bind_are_covered() {
 }
 
 #[test]
+fn a_place_below_a_link_is_where_the_link_leads() {
+    let mut facts = machine(1000);
+    facts.sources.insert(Text::from("/data"), directory(false));
+    facts.real_places.insert(WorldPath::abs("/data/link/x"), WorldPath::abs("/data/d/x"));
+    let hide = || grant("/data/link/x", GrantKind::Hide);
+    let shown = |dest: &str| grant(dest, GrantKind::ReadWrite { source: Text::from("/data") });
+    let places = |grants: Vec<_>| {
+        let program = lower(&Plan { grants, ..plan() }, &facts).expect("a world");
+        calls(&program).join("\n")
+    };
+    for grants in [vec![hide(), shown("/data")], vec![shown("/data"), hide()]] {
+        let got = places(grants);
+        assert!(got.contains("data/d/x") && !got.contains("data/link"), "{got}");
+    }
+    // Somewhere else there may be no such link.
+    let elsewhere =
+        vec![grant("/data", GrantKind::ReadWrite { source: Text::from("/other") }), hide()];
+    facts.sources.insert(Text::from("/other"), directory(false));
+    let program = lower(&Plan { grants: elsewhere, ..plan() }, &facts).expect("a world");
+    let got = calls(&program).join("\n");
+    assert!(got.contains("data/link/x") && !got.contains("data/d/x"), "{got}");
+}
+
+#[test]
 fn subordinate_ids_need_lines_and_helpers() {
     let mapped = Plan {
         identity: Identity {

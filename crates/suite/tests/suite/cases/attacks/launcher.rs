@@ -4,7 +4,7 @@ use super::{Attack, Tried, secret};
 use crate::harness::{Ctx, Live, Outcome, Run, cases, ensure};
 
 cases! {
-    both: binary_is_overwritten, joiner_is_read, joiner_is_traced, first_process_is_traced,
+    both: binary_is_overwritten, binary_is_copied_where_it_must, joiner_is_read, joiner_is_traced, first_process_is_traced,
         first_process_by_its_directory, library_is_preloaded;
     root: inheritable_capabilities;
 }
@@ -110,6 +110,42 @@ if held is not None: attempt('write', write)
             .exits(0)?;
     }
     ensure!(std::fs::read(&dwell)? == before, "the binary has changed");
+    Ok(())
+}
+
+/// The copy is made by whoever joins, and could write to the file: nobody else pays for it.
+fn binary_is_copied_where_it_must(ctx: &Ctx) -> Outcome {
+    let own = own_copy(ctx, &ctx.dwell, "bin/dwell")?;
+    let executed = |live: &Live| -> Outcome<String> {
+        live.program("sleep")?;
+        let link = std::fs::read_link(format!("/proc/{}/exe", live.pid()))?;
+        Ok(link.display().to_string())
+    };
+    let mut world = ctx.world("", "echo; exec sleep 94").start()?;
+    world.line()?;
+    let pid = world.program("sleep")?.to_string();
+    let [user, net] = ["user", "net"].map(|kind| format!("--join={kind}={pid}"));
+    let by_plan = ctx.run().args(["--plan=json", &user, &net, "sleep", "95"]);
+    let plan = ctx.file("plan", by_plan.output()?)?.display().to_string();
+    for (words, joins) in [
+        (["run", "sleep", "95"].as_slice(), false),
+        (&["run", "--", "sh", "-c", "sleep 95; exit"], false),
+        (&["enter", &pid, "sleep", "95"], true),
+        (&["run", &user, &net, "sleep", "95"], true),
+        (&["run", "--from-plan", &plan], true),
+    ] {
+        for binary in [&ctx.dwell, &own] {
+            // The suite's copy is the suite's user's.
+            let can_write = *binary == own || ctx.is_root() || !ctx.privileged;
+            let live = ctx.host(binary).args(words).start()?;
+            let got = executed(&live)?;
+            let want = match joins && can_write {
+                true => "/memfd:dwell (deleted)".to_owned(),
+                false => binary.display().to_string(),
+            };
+            ensure!(got == want, "{words:?} executes {got} and not {want}");
+        }
+    }
     Ok(())
 }
 
