@@ -252,6 +252,7 @@ attempt('environ', lambda: read('/proc/%d/environ' % pid) != b'')
 attempt('maps', lambda: read('/proc/%d/maps' % pid))
 attempt('descriptors', lambda: [os.readlink('/proc/%d/fd/%s' % (pid, fd)) for fd in os.listdir('/proc/%d/fd' % pid)])
 attempt('stack', lambda: read('/proc/%d/syscall' % pid))
+attempt('pidfd_getfd', lambda: os.close(call(438, os.pidfd_open(pid), 0, 0)))
 attempt('seize', seize)
 ";
 

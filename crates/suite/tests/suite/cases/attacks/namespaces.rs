@@ -4,7 +4,7 @@ use super::{Attack, secret};
 use crate::harness::{Ctx, Outcome, cases, skip};
 
 cases! {
-    both: covers_are_taken_away, root_directory_is_left, kernel_is_reached;
+    both: covers_are_taken_away, mounts_outside_are_listed, root_directory_is_left, kernel_is_reached;
 }
 
 /// Makes a user and a mount namespace in which the program is root.
@@ -64,6 +64,39 @@ attempt('umount-lazily', lambda: unmounted(fixed, 2, write))
     let attack = Attack::python(ctx, &body)?.arg("nest");
     for options in ["", "--root", "--seccomp none", "--root --seccomp none"] {
         attack.world(&format!("{options} --hide d/hidden --ro d/fixed"))?.fails()?;
+    }
+    Ok(())
+}
+
+/// The newest calls name a mount namespace by its number, and mounts by theirs (Linux 6.10).
+fn mounts_outside_are_listed(ctx: &Ctx) -> Outcome {
+    ctx.needs("python3")?;
+    let numbers = "
+import ctypes, fcntl, os, struct
+libc = ctypes.CDLL(None)
+space = bytearray(8)
+fcntl.ioctl(os.open('/proc/self/ns/mnt', os.O_RDONLY), 0x8008b705, space)
+own = (ctypes.c_ulong * 64)()
+request = ctypes.create_string_buffer(struct.pack('IIQQQ', 32, 0, 2 ** 64 - 1, 0, 0))
+assert libc.syscall(458, request, own, 64, 0) > 0
+print(struct.unpack('Q', space)[0], own[0])
+";
+    let got = ctx.host("python3").args(["-c", numbers]).go()?;
+    if got.status().code() != Some(0) {
+        return skip("the kernel does not list mounts by the number of a namespace");
+    }
+    let body = "
+space, mount = map(int, sys.argv[1:])
+room = ctypes.create_string_buffer(4096)
+def request(mount, what):
+    return ctypes.create_string_buffer(struct.pack('IIQQQ', 32, 0, mount, what, space))
+attempt('listed', lambda: call(458, request(2 ** 64 - 1, 0), room, 64, 0))
+attempt('told', lambda: call(457, request(mount, 0x2 | 0x10), room, 4096, 0))
+";
+    let attack = got.out().split_whitespace().fold(Attack::python(ctx, body)?, Attack::arg);
+    attack.bare()?.succeeds()?;
+    for options in ["", "--root --cap-add all", "--root --cap-add all --seccomp none"] {
+        attack.world(options)?.fails()?;
     }
     Ok(())
 }

@@ -54,6 +54,7 @@ attempt('abstract', lambda: socket.socket(socket.AF_UNIX).connect(chr(0) + name)
 attempt('port', lambda: socket.socket().connect(('127.0.0.1', port)))
 attempt('shared-memory', lambda: checked(libc.shmget(key, 0, 0)))
 attempt('queue', lambda: checked(libc.mq_open(b'/' + name.encode(), os.O_RDWR)))
+attempt('descriptor', lambda: os.close(call(438, os.pidfd_open(pid), 0, 0)))
 attempt('seize', lambda: checked(libc.ptrace(0x4206, pid, 0, 0)))
 ";
 
@@ -98,15 +99,17 @@ const OF_STRANGERS: Weak = Weak::These(&[
     "queue",
 ]);
 
-const KEY: u32 = 0x5157_0000;
+/// A key for shared memory that cases beside this one do not use.
+fn key_of(name: &str) -> u32 {
+    name.bytes().fold(7_u32, |key, byte| key.wrapping_mul(31).wrapping_add(byte.into())) >> 1
+}
 
 /// A world with the victim, and what a world beside it gets of it.
 fn beside(ctx: &Ctx, worlds: [(Owner, &str); 2]) -> Outcome<Tried> {
     let [(victims, its_options), (whose, own_options)] = worlds;
     let name = format!("dwell-suite-victim-{}-{}", std::process::id(), ctx.scratch.display());
     let name = name.replace('/', "-");
-    let key =
-        KEY + u32::try_from(ctx.scratch.as_os_str().len()).unwrap_or(0) * 0x100 + victims as u32;
+    let key = key_of(&name);
     let attack = Attack::python(ctx, VICTIM)?.arg(&name).arg(key);
     let mut live = victims.of(attack.run(its_options)).open_input().start()?;
     let port = live.line()?;
@@ -127,8 +130,8 @@ fn matrix(ctx: &Ctx, victims: Owner, whose: Owner, expected: Weak) -> Outcome {
     }
     let tried = |its: &str, own: &str| beside(ctx, [(victims, its), (whose, own)]);
     let strongest = match whose {
-        Owner::Root => "--unshare none --cap-add all",
-        Owner::User | Owner::Other => "--unshare none",
+        Owner::Root => "--unshare none --seccomp none --cap-add all",
+        Owner::User | Owner::Other => "--unshare none --seccomp none",
     };
     let weak = tried("--unshare none", strongest)?;
     match expected {
@@ -140,8 +143,15 @@ fn matrix(ctx: &Ctx, victims: Owner, whose: Owner, expected: Weak) -> Outcome {
         tried("", options)?.fails()?;
     }
     // Each wall alone keeps its part.
-    tried("--share pid", "--share pid")?
-        .holds(&["root", "cwd", "memory", "seize", "port", "shm"])?;
+    tried("--share pid", "--share pid")?.holds(&[
+        "root",
+        "cwd",
+        "memory",
+        "descriptor",
+        "seize",
+        "port",
+        "shm",
+    ])?;
     tried("--net host", "--net host")?
         .holds(&["seen", "signal", "tmp", "shm", "socket", "queue"])?;
     Ok(())

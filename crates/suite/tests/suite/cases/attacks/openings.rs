@@ -7,7 +7,7 @@ use super::Attack;
 use crate::harness::{Ctx, Outcome, cases, ensure};
 
 cases! {
-    both: standard_input_is_written_to, hidden_file_is_replaced;
+    both: standard_input_is_written_to, hidden_file_is_replaced, hidden_file_comes_later;
     user: shared_file_is_locked, shared_file_is_watched;
 }
 
@@ -52,6 +52,26 @@ fn hidden_file_is_replaced(ctx: &Ctx) -> Outcome {
     ensure!(shown("--rw d --hide d/secret")?.contains("s3cret"), "it is hidden");
     // What helps: a layer, or to hide the directory.
     for options in ["--hide d/secret", "--cow d --hide d/secret", "--rw . --hide d"] {
+        ensure!(!shown(options)?.contains("s3cret"), "it is shown with `{options}`");
+    }
+    Ok(())
+}
+
+/// What is not there cannot be covered, and a live grant gets nothing that would stay outside: a file
+/// that is made outside later is seen.
+fn hidden_file_comes_later(ctx: &Ctx) -> Outcome {
+    let shown = |options: &str| -> Outcome<String> {
+        ctx.dir("inside/d")?;
+        let _ = fs::remove_file(ctx.path("inside/d/later"));
+        let run = ctx.world(options, "echo; read x; cat d/later; true").cwd(ctx.path("inside"));
+        let mut live = run.open_input().start()?;
+        live.line()?;
+        ctx.file("inside/d/later", "s3cret")?;
+        live.write("\n")?;
+        Ok(live.finish()?.out())
+    };
+    ensure!(shown("--rw d --hide d/later")?.contains("s3cret"), "it is hidden");
+    for options in ["--hide d/later", "--cow d --hide d/later", "--ro d --hide d/later"] {
         ensure!(!shown(options)?.contains("s3cret"), "it is shown with `{options}`");
     }
     Ok(())
