@@ -37,7 +37,8 @@ pub struct Facts {
     /// What is found at the places in the world that the Plan and the rules name, links followed: in
     /// the machine's own tree, or in the root directory.
     pub places: BTreeMap<WorldPath, Found>,
-    /// Where a grant really goes when there are links above its place on the machine.
+    /// Where a grant really goes when its place is reached through links of the machine's, in paths of the
+    /// world.
     pub real_places: BTreeMap<WorldPath, WorldPath>,
     /// Where the links in the source of a grant lead, for those in which there are any.
     pub real_paths: BTreeMap<Text, WorldPath>,

@@ -72,6 +72,13 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The grant that shows what lies at `path`: the nearest one above it.
+    #[must_use]
+    pub fn grant_above(&self, path: &WorldPath) -> Option<&Grant> {
+        let above = |grant: &&Grant| grant.dest.contains(path) && grant.dest != *path;
+        self.grants.iter().filter(above).max_by_key(|grant| grant.dest.as_bytes().len())
+    }
+
     /// A Plan that asks for nothing but a program in these namespaces.
     #[must_use]
     pub fn new(command: Command, namespaces: Namespaces) -> Plan {

@@ -124,6 +124,12 @@ pub(crate) fn real_path(path: &[u8]) -> Result<Option<WorldPath>, Errno> {
     Ok((name.first() == Some(&b'/')).then(|| WorldPath::new(name, b"/")))
 }
 
+/// Where the link at `path` leads, links above followed; None where there is none.
+pub(crate) fn link(path: &WorldPath) -> Result<Option<Vec<u8>>, Errno> {
+    let target = known(rustix::fs::readlinkat(CWD, path.as_bytes(), Vec::new()))?;
+    Ok(target.map(std::ffi::CString::into_bytes))
+}
+
 /// What was found; None when the error says that there is nothing.
 pub(crate) fn known<T>(found: Result<T, Errno>) -> Result<Option<T>, Errno> {
     match found {

@@ -1,11 +1,11 @@
 //! What is at the places of a world, and at the sources of its grants.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::{AsFd, OwnedFd};
 
 use dwell_plan::data_mount::PROGRAM_TREES;
 use dwell_plan::facts::{Entry, Found};
-use dwell_plan::plan::{Plan, RootSource};
+use dwell_plan::plan::{GrantKind, Plan, RootSource};
 use dwell_plan::{Text, WorldPath};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
@@ -53,26 +53,77 @@ pub(crate) fn sources(plan: &Plan) -> BTreeMap<Text, Found> {
     grants.chain(root).map(|path| (path.clone(), look::follow(path.as_bytes()))).collect()
 }
 
-/// Where grants really go when links of the machine lie on the way.
+/// The machine's path of what the world shows at `path`, as far as grants say.
+fn on_machine(plan: &Plan, path: &WorldPath) -> Option<WorldPath> {
+    match plan.grant_above(path) {
+        Some(grant) => {
+            let source = WorldPath::from(grant.what.source()?.clone());
+            Some(source.join(grant.dest.remainder(path)?))
+        }
+        None => matches!(plan.root, RootSource::Host { .. }).then(|| path.clone()),
+    }
+}
+
+/// Where grants really go when links of the machine lie on the way, or at their end.
 pub(crate) fn real_places(plan: &Plan) -> Result<BTreeMap<WorldPath, WorldPath>, ProbeError> {
     let mut out = BTreeMap::new();
     for grant in &plan.grants {
-        // A link at the place itself is what is replaced, so only what is above it is followed.
-        let mut above = grant.dest.parent();
-        while let Some(dir) = above {
-            let failed = not_found_out(dir.as_bytes(), "openat");
-            if let Some(real) = look::real_path(dir.as_bytes()).map_err(failed)? {
-                let rest = dir.remainder(&grant.dest).unwrap_or_default();
-                let place = real.join(rest);
-                if place != grant.dest {
-                    out.insert(grant.dest.clone(), place);
-                }
-                break;
+        if let Some(there) = on_machine(plan, &grant.dest)
+            && has_links(&there)?
+        {
+            let place = without_links(plan, &grant.dest)?;
+            if place != grant.dest {
+                out.insert(grant.dest.clone(), place);
             }
-            above = dir.parent();
         }
     }
     Ok(out)
+}
+
+/// Whether there may be links in a path of the machine's, as far as there is something.
+fn has_links(path: &WorldPath) -> Result<bool, ProbeError> {
+    let mut next = Some(path.clone());
+    while let Some(path) = next {
+        let failed = not_found_out(path.as_bytes(), "openat");
+        if let Some(real) = look::real_path(path.as_bytes()).map_err(failed)? {
+            return Ok(real != path);
+        }
+        next = path.parent();
+    }
+    Ok(false)
+}
+
+/// How many links are followed, as by the kernel (`path_resolution(7)`).
+const MOST_LINKS: usize = 40;
+
+/// Where a path of the world leads: links of the machine's are followed as they will be in the world, where
+/// they may lie elsewhere.
+fn without_links(plan: &Plan, path: &WorldPath) -> Result<WorldPath, ProbeError> {
+    let (mut at, mut links) = (WorldPath::root(), 0);
+    let mut left: VecDeque<Vec<u8>> = path.components().map(<[u8]>::to_vec).collect();
+    while let Some(name) = left.pop_front() {
+        if name == b".." {
+            at = at.parent().unwrap_or_default();
+            continue;
+        }
+        let next = at.join(&name);
+        let link = on_machine(plan, &next).map(|there| look::link(&there)).transpose();
+        let failed = not_found_out(next.as_bytes(), "readlinkat");
+        match link.map_err(failed)?.flatten().filter(|_| links < MOST_LINKS) {
+            Some(target) => {
+                links += 1;
+                if target.first() == Some(&b'/') {
+                    at = WorldPath::root();
+                }
+                let names = target.split(|b| *b == b'/').filter(|n| !n.is_empty() && *n != b".");
+                for (place, name) in names.enumerate() {
+                    left.insert(place, name.to_vec());
+                }
+            }
+            None => at = next,
+        }
+    }
+    Ok(at)
 }
 
 /// Where the sources of grants really are, for those that are reached through links.
@@ -180,6 +231,13 @@ impl<'a> World<'a> {
         let dests = plan.grants.iter().map(|grant| real.get(&grant.dest).unwrap_or(&grant.dest));
         for place in dests.chain(workdir).chain(homes) {
             self.add_with_ancestors(&mut out, place);
+        }
+        // What covers has to be of the kind of what is there, wherever that comes from.
+        let hidden = plan.grants.iter().filter(|grant| grant.what == GrantKind::Hide);
+        for place in hidden.map(|grant| real.get(&grant.dest).unwrap_or(&grant.dest)) {
+            if let Some(there) = on_machine(plan, place).filter(|there| there != place) {
+                out.insert(place.clone(), look::follow(there.as_bytes()));
+            }
         }
         match out.iter().find_map(|(path, found)| Some((path, unknown(found)?))) {
             Some((path, no)) => Err(ProbeError::kernel("look at", &path.to_string(), "statx", no)),

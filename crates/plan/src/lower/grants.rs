@@ -16,7 +16,7 @@ use crate::text::Text;
 
 pub(super) fn place(cx: &Context<'_>, view: &mut View) -> Result<(), Refusal> {
     let asked = |g: &&Grant| matches!(g.origin, Origin::Option(_));
-    refuse_contradictions(cx.plan.grants.iter().filter(asked))?;
+    refuse_contradictions(cx, view)?;
     refuse_to_be_undone(cx)?;
     for grant in cx.plan.grants.iter().filter(asked) {
         let dest = place_of(cx, view, grant);
@@ -61,16 +61,14 @@ fn place_of(cx: &Context<'_>, view: &View, grant: &Grant) -> WorldPath {
     view.resolve(real.unwrap_or(&grant.dest))
 }
 
-/// Whether what lies above a grant is the machine's at the same path: a link of the machine's that is not
-/// in the world leads nowhere there. Grants that are not placed yet count, whatever the order.
+/// Whether what lies above a grant is the machine's: a link that is not in the world leads nowhere there.
+/// Grants that are not placed yet count, whatever the order.
 fn has_links_of_machine(cx: &Context<'_>, view: &View, grant: &Grant) -> bool {
-    let above = |g: &&Grant| g.dest.contains(&grant.dest) && g.dest != grant.dest;
-    let granted = cx.plan.grants.iter().filter(above).max_by_key(|g| g.dest.as_bytes().len());
     let placed = view.nearest(&grant.dest);
-    if let Some(granted) = granted
-        && placed.is_none_or(|(at, _)| at.contains(&granted.dest))
+    if let Some(above) = cx.plan.grant_above(&grant.dest)
+        && placed.is_none_or(|(at, _)| at.contains(&above.dest))
     {
-        return granted.what.source().is_some_and(|source| *source == *granted.dest.text());
+        return above.what.source().is_some();
     }
     match placed {
         Some((at, Placed { node: Node::Layer { source, .. } | Node::Bind { source, .. }, .. })) => {
@@ -80,12 +78,12 @@ fn has_links_of_machine(cx: &Context<'_>, view: &View, grant: &Grant) -> bool {
     }
 }
 
-/// Of two options for one place neither can be meant to lose.
-fn refuse_contradictions<'a>(grants: impl Iterator<Item = &'a Grant>) -> Result<(), Refusal> {
-    let mut seen: BTreeMap<&WorldPath, &Grant> = BTreeMap::new();
-    for grant in grants {
+/// Of two options for one place neither can be meant to lose, by whichever names they go.
+fn refuse_contradictions(cx: &Context<'_>, view: &View) -> Result<(), Refusal> {
+    let mut seen: BTreeMap<WorldPath, &Grant> = BTreeMap::new();
+    for grant in cx.plan.grants.iter().filter(|g| matches!(g.origin, Origin::Option(_))) {
         if let Some(other) =
-            seen.insert(&grant.dest, grant).filter(|other| other.what != grant.what)
+            seen.insert(place_of(cx, view, grant), grant).filter(|other| other.what != grant.what)
         {
             return Err(Refusal::new(format!(
                 "{} and {} contradict each other",

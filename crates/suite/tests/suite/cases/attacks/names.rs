@@ -1,6 +1,6 @@
 //! Other names of what is hidden, or of what is beside a grant.
 
-use super::Attack;
+use super::{Attack, Tried};
 use crate::harness::{Ctx, Outcome, cases};
 
 cases! {
@@ -33,6 +33,11 @@ def removed():
     os.mkdir('d/deep')
     try: return told('kept/secret')
     finally: os.rmdir('d/deep'), os.rename('kept', 'd/deep')
+def copied():
+    try:
+        shutil.copytree('d', 'c')
+        return told('c/deep/secret')
+    finally: shutil.rmtree('c', ignore_errors=True)
 attempt('itself', lambda: told('d/deep/secret'))
 attempt('other-spellings', lambda: told('./d//deep/../../d/./deep//secret'))
 attempt('far-link', lambda: told('far/deep/secret'))
@@ -49,7 +54,7 @@ attempt('renamed-above', lambda: with_undone(lambda: os.rename('d', 'e'), lambda
 attempt('renamed-parent', lambda: with_undone(lambda: os.rename('d/deep', 'e'), lambda: os.rename('e', 'd/deep'), 'e/secret'))
 attempt('renamed-itself', lambda: with_undone(lambda: os.rename('d/deep/secret', 's'), lambda: os.rename('s', 'd/deep/secret'), 's'))
 attempt('in-the-place', removed)
-attempt('copied', lambda: with_undone(lambda: shutil.copytree('d', 'c'), lambda: shutil.rmtree('c'), 'c/deep/secret'))
+attempt('copied', copied)
 ";
     let attack = Attack::python(ctx, body)?;
     attack.bare()?.succeeds()?;
@@ -70,8 +75,33 @@ attempt('copied', lambda: with_undone(lambda: shutil.copytree('d', 'c'), lambda:
         ("file", ""),
         ("file", "--rw ."),
         ("far/deep/secret", "--cow d"),
+        ("way/secret", "--rw way"),
+        ("far/deep", "--rw far"),
     ] {
         attack.world(&format!("{how} --hide {hidden}"))?.fails()?;
+        attack.world(&format!("--hide {hidden} {how}"))?.fails()?;
+    }
+    let got = attack.run("--hide far/deep --cow way").go()?;
+    got.refuses(125, "`--hide far/deep` and `--cow way` contradict each other")?;
+    // The same where it is shown at another place.
+    let text = attack.text()?;
+    let inside = ctx.path("inside").display().to_string();
+    let shown = |how: &str, hidden: &str| {
+        let options = format!("{how} {inside}:/srv/x -w /srv/x {hidden}");
+        let run = ctx.run().args(options.split_whitespace()).args(["--", "python3", "-c", &text]);
+        Tried::read(run.cwd("/").go()?)
+    };
+    shown("--rw", "")?.gets(&["itself", "link", "by-descriptor", "at", "copied"])?;
+    for how in ["--rw", "--ro", "--cow"] {
+        for hidden in ["d/deep/secret", "d/deep", "way", "way/secret"] {
+            shown(how, &format!("--hide /srv/x/{hidden}"))?.holds(&[
+                "itself",
+                "link",
+                "by-descriptor",
+                "at",
+                "copied",
+            ])?;
+        }
     }
     Ok(())
 }
