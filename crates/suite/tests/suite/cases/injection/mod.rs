@@ -11,7 +11,7 @@ mod judge;
 mod places;
 mod trace;
 
-use crate::harness::{Ctx, Live, Outcome, Run, cases, ensure, rounds, say, skip};
+use crate::harness::{Ctx, Live, Outcome, Run, cases, ensure, rounds, say, skip, time_is_up};
 use judge::Judge;
 use places::{Fault, Reach};
 
@@ -71,12 +71,13 @@ fn all(start: &Start<'_>) -> Outcome {
         faults = places::spread(faults, most);
     }
     let mut wrong = Vec::new();
-    for fault in &faults {
+    let mut tried = 0;
+    for fault in faults.iter().take_while(|_| !time_is_up()) {
+        tried += 1;
         if let Err(why) = judge.try_one(fault) {
             wrong.push(why.into_text());
         }
     }
-    let tried = faults.len();
     let shown: String = wrong.iter().take(SHOWN).map(|why| format!("\n- {why}")).collect();
     ensure!(wrong.is_empty(), "{} of {tried} faults (of {all}) went wrong:{shown}", wrong.len());
     say(&format!("{tried} of {all} faults were injected\n"));
