@@ -44,6 +44,7 @@ workspace's `dwell` in /t/bin. Output comes as it is made; the exit code is the 
       --suite WHAT    Run tests: of a crate (`suite`, `guide`, `cgroup` ...), `all` (of those crates that
                       call the kernel), or cases of the suite whose names contain WHAT; may be
                       given again
+      --without TEXT  But no cases of the suite whose names contain TEXT; may be given again
       --budget S      Tests that have not begun so long after the guest is up are skipped
       --user NAME     Run COMMAND as this user of the guest, in a session of their own; default:
                       root. Tests: as this user; default: as root, then as dwelltest
@@ -76,6 +77,7 @@ struct Options {
     kernels: Vec<String>,
     list: bool,
     suite: Vec<String>,
+    without: Vec<String>,
     budget: Option<u64>,
     user: Option<String>,
     root: Root,
@@ -184,8 +186,9 @@ fn fill(share: &Share, options: &Options) -> Result<()> {
         Root::Initramfs => suite::share_for_initramfs(share),
         Root::Disk => {
             let pace = options.accelerator().slowness();
-            let (what, budget) = (options.suite.clone(), options.budget);
-            suite::share(&suite::Choice { what, user, pace, budget }, share)
+            let (what, without) = (options.suite.clone(), options.without.clone());
+            let budget = options.budget;
+            suite::share(&suite::Choice { what, without, user, pace, budget }, share)
         }
     }
 }
@@ -267,6 +270,7 @@ fn parse(mut parser: Parser) -> Result<Option<Options>> {
         kernels: Vec::new(),
         list: false,
         suite: Vec::new(),
+        without: Vec::new(),
         budget: None,
         user: None,
         root: Root::Disk,
@@ -288,6 +292,7 @@ fn parse(mut parser: Parser) -> Result<Option<Options>> {
             Arg::Long("kernel") => options.kernels.push(parser.value()?.string()?),
             Arg::Long("list") => options.list = true,
             Arg::Long("suite") => options.suite.push(parser.value()?.string()?),
+            Arg::Long("without") => options.without.push(parser.value()?.string()?),
             Arg::Long("budget") => options.budget = Some(parser.value()?.parse()?),
             Arg::Long("user") => options.user = Some(parser.value()?.string()?),
             Arg::Long("root") => options.root = parser.value()?.parse_with(root_named)?,

@@ -17,6 +17,8 @@ const USER: &str = "dwelltest";
 pub(super) struct Choice {
     /// `all`, crates, or parts of names of the suite's cases.
     pub(super) what: Vec<String>,
+    /// Parts of names of cases that are left out.
+    pub(super) without: Vec<String>,
     /// None: both of them.
     pub(super) user: Option<String>,
     /// How many times longer than usual the tests shall wait for what has to happen.
@@ -40,9 +42,11 @@ impl Choice {
 
     fn script(&self, executables: &[String]) -> String {
         let users = self.user.clone().unwrap_or_else(|| format!("root {USER}"));
-        let words = [users, executables.join(" ")];
-        let words = words.iter().map(String::as_str).chain(self.cases()).map(quoted_word);
-        let words: Vec<String> = words.collect();
+        let executables = executables.join(" ");
+        let mut words = vec![users.as_str(), executables.as_str()];
+        words.extend(self.cases());
+        words.extend(self.without.iter().flat_map(|text| ["--skip", text.as_str()]));
+        let words: Vec<String> = words.into_iter().map(quoted_word).collect();
         let pace = self.pace;
         let until =
             self.budget.map(|s| format!("export DWELL_TEST_UNTIL=$(($(date +%s) + {s}))\n"));
@@ -87,6 +91,7 @@ mod tests {
     fn choice(what: &[&str]) -> Choice {
         Choice {
             what: what.iter().map(|w| (*w).to_owned()).collect(),
+            without: Vec::new(),
             user: None,
             pace: 4,
             budget: None,
@@ -110,6 +115,9 @@ mod tests {
         assert!(all.takes("suite") && all.takes("cgroup") && !all.takes("plan"));
         let script = Choice { user: Some("root".to_owned()), ..all }.script(&["a".to_owned()]);
         assert!(script.ends_with("tests.sh 'root' 'a'\n"), "{script}");
+        let less = Choice { without: vec!["x::".to_owned()], ..choice(&["all"]) };
+        let script = less.script(&["a".to_owned()]);
+        assert!(script.ends_with("tests.sh 'root dwelltest' 'a' '--skip' 'x::'\n"), "{script}");
     }
     #[test]
     fn crates_and_cases_together() {
