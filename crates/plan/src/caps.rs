@@ -54,6 +54,10 @@ pub struct CapSet(pub u64);
 impl CapSet {
     /// No capability.
     pub const EMPTY: CapSet = CapSet(0);
+    /// `CAP_KILL`: signals to processes of other users.
+    pub const KILL: CapSet = CapSet(1 << 5);
+    /// `CAP_SETUID`: becoming another user.
+    pub const SETUID: CapSet = CapSet(1 << 7);
     /// All that have a name here.
     pub const ALL: CapSet = CapSet((1 << NAMES.len()) - 1);
     /// What a world's root has: what container engines grant by default. All of them act on the

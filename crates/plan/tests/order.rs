@@ -1,6 +1,6 @@
 //! The order in which a process gives up its rights, for whatever can be asked for on whatever machine.
 
-use dwell_plan::caps::NAMES;
+use dwell_plan::caps::{CapSet, NAMES};
 use dwell_plan::facts::{Caller, Facts, Kernel};
 use dwell_plan::idmap::{IdMap, IdRange};
 use dwell_plan::landlock::{Landlock, Wall};
@@ -276,18 +276,28 @@ fn check_sets(plan: &Plan, program: &Program) -> Result<(), TestCaseError> {
 }
 
 /// The first process, which stays beside the program, gives up its rights when it has started that.
-fn check_setup(plan: &Plan, program: &Program) -> Result<(), TestCaseError> {
+fn check_setup(plan: &Plan, facts: &Facts, program: &Program) -> Result<(), TestCaseError> {
     let ops = &program.setup.ops;
     let Some(spawn) = ops.iter().position(|op| matches!(op, Op::Spawn { .. })) else {
         prop_assert!(plan.process.as_pid_1 && matches!(ops.last(), Some(Op::Become)));
         return Ok(());
     };
     let last = &ops[spawn + 1..];
-    let bare = matches!(
-        last,
-        [Op::Capabilities { set: 0, inheritable: 0 }, Op::NoNewPrivs, Op::Reap { .. }]
-    );
-    prop_assert!(bare, "after the program was started: {last:?}");
+    let [Op::Capabilities { set, inheritable: 0 }, Op::NoNewPrivs, Op::Reap { .. }] = last else {
+        prop_assert!(false, "after the program was started: {last:?}");
+        return Ok(());
+    };
+    // Who can be another user is signalled with that alone.
+    let other = program.entry.ops.iter().any(|op| match *op {
+        Op::SetIds { uid, .. } => uid != 0,
+        Op::Capabilities { set, .. } => set & CapSet::SETUID.0 != 0,
+        _ => false,
+    });
+    let may = plan.namespaces.owns(NamespaceKind::User)
+        || plan.namespaces.joins(NamespaceKind::User)
+        || facts.caller.capabilities & CapSet::KILL.0 != 0;
+    let wanted = if other && may { CapSet::KILL.0 } else { 0 };
+    prop_assert_eq!(*set, wanted);
     prop_assert!(ops[..spawn].iter().any(|op| matches!(op, Op::Undumpable)));
     prop_assert!(ops[..spawn].iter().any(|op| matches!(op, Op::CloseInherited)));
     Ok(())
@@ -303,7 +313,7 @@ proptest! {
         check_entry(&plan, &facts, &program)?;
         check_afterwards(&program)?;
         check_sets(&plan, &program)?;
-        check_setup(&plan, &program)?;
+        check_setup(&plan, &facts, &program)?;
     }
 }
 

@@ -182,6 +182,21 @@ pub(super) fn kept(cx: &Context<'_>) -> CapSet {
     CapSet(set.0 & cx.facts.caller.capabilities)
 }
 
+/// What the first process has to hold to pass signals on to the program and to end what that leaves.
+///
+/// KERNEL: a process of another user is signalled with `CAP_KILL` alone (`kill(2)`); and a program that may
+/// change its user can become one.
+pub(super) fn to_end_program(cx: &Context<'_>) -> CapSet {
+    let ids = &cx.ids;
+    let becomes = ids.change && ids.uid != 0;
+    if !becomes && kept(cx).0 & CapSet::SETUID.0 == 0 {
+        return CapSet::EMPTY;
+    }
+    let inside = cx.owns(NamespaceKind::User) || cx.plan.namespaces.joins(NamespaceKind::User);
+    let available = if inside { CapSet::ALL } else { CapSet(cx.facts.caller.capabilities) };
+    CapSet(CapSet::KILL.0 & available.0)
+}
+
 fn working_directory(cx: &Context<'_>, b: &mut Builder) {
     let Some(workdir) = &cx.plan.command.workdir else { return };
     b.step("change to", format!("the working directory {}", workdir.path), None);

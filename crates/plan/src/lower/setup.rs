@@ -430,7 +430,7 @@ fn last_steps(cx: &Context<'_>, b: &mut Builder, peer: Option<Slot>, layer: Opti
     b.op(Op::Undumpable);
     // KERNEL: a child that shares its parent's memory also stays in its time namespace.
     b.op(Op::Spawn { vfork: !cx.owns(NamespaceKind::Time) });
-    b.op(Op::Capabilities { set: 0, inheritable: 0 });
+    b.op(Op::Capabilities { set: entry::to_end_program(cx).0, inheritable: 0 });
     b.op(Op::NoNewPrivs);
     let (layer, below) = layer.map_or((None, b.str("")), |(slot, below)| (Some(slot), below));
     b.op(Op::Reap { layer, below });

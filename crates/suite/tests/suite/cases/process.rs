@@ -15,6 +15,7 @@ cases! {
         double_fork_daemons_end, timeout, timeout_kills, timeout_not_reached, timeout_stopped,
         ulimits, ulimit_refused, a_thousand_in_a_row, five_hundred_at_once, deep_nesting, umask_and_nice,
         many_children, stopped_child_of_world, exec_in_place;
+    root: signals_reach_another_user;
 }
 
 fn exit_codes(ctx: &Ctx) -> Outcome {
@@ -244,6 +245,26 @@ fn timeout(ctx: &Ctx) -> Outcome {
     for bad in ["", "0x", "-1", "1y", "ms"] {
         let got = ctx.run().arg(format!("--timeout={bad}")).arg("true").go()?;
         got.refuses(125, "cannot use `--timeout")?;
+    }
+    Ok(())
+}
+
+/// KERNEL: it takes a capability to signal the processes of another user.
+fn signals_reach_another_user(ctx: &Ctx) -> Outcome {
+    let time = format!("--timeout {}ms", patience(Duration::from_millis(300)).as_millis());
+    let answers = "trap 'echo bye; exit 3' TERM; sleep 20 & wait";
+    let becomes = format!("exec setpriv --reuid 1 --clear-groups sh -c \"{answers}\"");
+    let options = ["", "--share user", "--unshare pid,mount", "--unshare mount", "--share pid"];
+    for (number, more) in options.iter().enumerate() {
+        for (options, script) in [("--user 1:1", answers), ("", becomes.as_str())] {
+            let got = ctx.world(&format!("{options} {more} {time}"), script).go()?;
+            got.exits(124)?.prints("bye\n")?;
+        }
+        let marker = marker(ctx, 40 + u32::try_from(number).unwrap_or_default());
+        let script =
+            format!("(sleep {marker} & setsid sleep {marker} & sleep 0.1) >/dev/null 2>&1");
+        ctx.world(&format!("--user 1:1 {more}"), &script).go()?.exits(0)?;
+        wait_gone(&marker, Duration::from_secs(1))?;
     }
     Ok(())
 }
