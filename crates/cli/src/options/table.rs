@@ -79,7 +79,9 @@ pub static RUN: &[Opt] = &[
         help: "Hide a path, whether it exists or not",
         long: &[
             "A directory is empty in the world; a file is empty and cannot be read. PATH may name \
-             what does not exist on the machine; nothing is made there.",
+             what does not exist on the machine; nothing is made there. In a directory that is \
+             shown as it is (--rw, --ro) that covers what is there at the start, and not what is \
+             made at PATH later.",
         ],
         ..FILES
     },
