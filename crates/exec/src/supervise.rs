@@ -230,7 +230,16 @@ impl<'a> Supervisor<'a> {
 
     /// The first process has ended, and a sibling of it, our own child too, goes on.
     fn succeed(&mut self, pid: i32) {
-        let Ok(fd) = pidfd::open(pid) else { return };
+        let fd = match pidfd::open(pid) {
+            Ok(fd) => fd,
+            Err(errno) => {
+                // Nobody else waits for it, so the number is its own still.
+                let _ = raw::kill(pid, consts::SIGKILL);
+                while raw::wait(pid, consts::__WALL) == Err(Errno::INTR) {}
+                self.failed = Some(internal("hold the program's process", errno));
+                return;
+            }
+        };
         if let Some((old, _)) = self.process.replace((pid, fd)) {
             let _ = raw::wait(old, consts::__WALL);
         }
