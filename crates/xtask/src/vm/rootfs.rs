@@ -4,6 +4,7 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 
@@ -43,8 +44,8 @@ pub(super) fn get(cache: &Path, more: &[String]) -> Result<PathBuf> {
     Ok(image)
 }
 
-/// Nothing is mounted on the host: as root mmdebstrap works in a mount namespace of its own, as an
-/// ordinary user in a user namespace too. The image is made in there, by the last hook, because
+/// Nothing is mounted on the host: as root mmdebstrap is given a mount namespace of its own, as an
+/// ordinary user it makes one in a user namespace. The image is made in there, by the last hook, because
 /// the files' owners are right in there alone; its file is made here, so that it is the caller's.
 fn build(packages: &str, image: &Path) -> Result<()> {
     let archive = Archive::of_host()?;
@@ -55,6 +56,11 @@ fn build(packages: &str, image: &Path) -> Result<()> {
     let sources_list = image.with_extension("list");
     fs::write(&sources_list, archive.sources(&Suite::release(RELEASE)))?;
     let mut debstrap = host::program("mmdebstrap")?;
+    if host::is_root() {
+        // Where it is killed, what it has mounted goes with the namespace.
+        let bare = std::mem::replace(&mut debstrap, Command::new("unshare"));
+        debstrap.args(["--mount", "--propagation", "private", "--"]).arg(bare.get_program());
+    }
     debstrap.args(["--variant=apt", "--format=null"]);
     for option in ["Acquire::Check-Valid-Until", "Acquire::Check-Date", "Apt::Install-Recommends"] {
         debstrap.arg(format!("--aptopt={option} \"false\""));
