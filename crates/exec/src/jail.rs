@@ -9,7 +9,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use dwell_bpf::seccomp::{self, Machine, Setting};
-use dwell_plan::cgroups::Version;
 use dwell_plan::group::Member;
 use dwell_plan::landlock as rights;
 use dwell_plan::program::{Op, Program};
@@ -60,23 +59,20 @@ fn drop_capabilities(program: &Program) -> Result<(), Errno> {
     raw::capset(permitted & keep, permitted & keep, 0)
 }
 
-/// The capabilities without which root could not clear away what belongs to others.
+/// The capabilities without which root could not clear away what belongs to others, nor end another user's
+/// program.
 ///
 /// KERNEL: who has made a user namespace has all capabilities in it, and so may signal those in it, whatever
-/// its own.
+/// its own. The signal of a parent's death is the parent's too, and refused where it could not send it.
 fn needed(program: &Program) -> u64 {
     let foreign_files = program.disk_layer.is_some() || !program.remove_after.is_empty();
     let foreign_group = program.group.as_ref().is_some_and(|group| {
         let closed = |member: &Member| !is_writable(member.parent.as_path());
         group.owner.is_some() || group.members.iter().any(closed)
     });
-    let one_by_one = program
-        .group
-        .as_ref()
-        .is_some_and(|group| group.members.iter().all(|member| member.version == Version::V1));
     let files = if foreign_files { CAP_DAC_OVERRIDE | CAP_FOWNER } else { 0 };
     let group = if foreign_group { CAP_DAC_OVERRIDE } else { 0 };
-    let others = if one_by_one && !owns_users(program) { CAP_KILL } else { 0 };
+    let others = if owns_users(program) { 0 } else { CAP_KILL };
     files | group | others
 }
 

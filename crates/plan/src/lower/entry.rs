@@ -34,7 +34,8 @@ pub(super) fn write(
     limits(cx, b);
     let Rights { groups, held, bounded } = rights(cx, b);
     working_directory(cx, b);
-    if !cx.owns(NamespaceKind::Pid) {
+    // KERNEL: whoever changes its ids does not die with its parent any more (prctl(2)).
+    if !cx.owns(NamespaceKind::Pid) || cx.plan.process.as_pid_1 {
         b.step("start", "the program's process", None);
         b.op(Op::DieWithParent);
     }

@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
+
 use crate::harness::process::{marked, wait_gone};
 use crate::harness::{Ctx, Outcome, cases, ensure, patience, rounds, skip};
 
@@ -15,7 +17,7 @@ cases! {
         double_fork_daemons_end, timeout, timeout_kills, timeout_not_reached, timeout_stopped,
         ulimits, ulimit_refused, a_thousand_in_a_row, five_hundred_at_once, deep_nesting, umask_and_nice,
         many_children, stopped_child_of_world, exec_in_place;
-    root: signals_reach_another_user;
+    root: signals_reach_another_user, another_user_dies_with_dwell;
 }
 
 fn exit_codes(ctx: &Ctx) -> Outcome {
@@ -254,7 +256,15 @@ fn signals_reach_another_user(ctx: &Ctx) -> Outcome {
     let time = format!("--timeout {}ms", patience(Duration::from_millis(300)).as_millis());
     let answers = "trap 'echo bye; exit 3' TERM; sleep 20 & wait";
     let becomes = format!("exec setpriv --reuid 1 --clear-groups sh -c \"{answers}\"");
-    let options = ["", "--share user", "--unshare pid,mount", "--unshare mount", "--share pid"];
+    let options = [
+        "",
+        "--share user",
+        "--unshare pid,mount",
+        "--unshare mount",
+        "--share pid",
+        "--as-pid-1",
+        "--as-pid-1 --share user",
+    ];
     for (number, more) in options.iter().enumerate() {
         for (options, script) in [("--user 1:1", answers), ("", becomes.as_str())] {
             let got = ctx.world(&format!("{options} {more} {time}"), script).go()?;
@@ -264,6 +274,24 @@ fn signals_reach_another_user(ctx: &Ctx) -> Outcome {
         let script =
             format!("(sleep {marker} & setsid sleep {marker} & sleep 0.1) >/dev/null 2>&1");
         ctx.world(&format!("--user 1:1 {more}"), &script).go()?.exits(0)?;
+        wait_gone(&marker, Duration::from_secs(1))?;
+    }
+    Ok(())
+}
+
+/// KERNEL: the signal of the parent's death is forgotten when ids change, and refused where the parent could not
+/// send it.
+fn another_user_dies_with_dwell(ctx: &Ctx) -> Outcome {
+    let worlds = ["", "--share pid", "--share user,pid", "--as-pid-1", "--as-pid-1 --share user"];
+    for (number, options) in worlds.iter().enumerate() {
+        let marker = marker(ctx, 60 + u32::try_from(number).unwrap_or_default());
+        let run = ctx.run().args(["--user", "1:1"]).args(options.split_whitespace());
+        let live = run.args(["--", "sleep", &marker]).start()?;
+        live.program("sleep")?;
+        // By then the host side has put up its own walls.
+        std::thread::sleep(Duration::from_millis(200));
+        live.signal(Signal::KILL)?;
+        let _ = live.finish()?;
         wait_gone(&marker, Duration::from_secs(1))?;
     }
     Ok(())
