@@ -100,7 +100,7 @@ pub(crate) struct Waiting {
 pub(crate) struct Job {
     control: Fd,
     /// The host side's ends: only when nobody else has them can its death be heard.
-    others: Vec<Fd>,
+    others: [Fd; 2],
     place: Arc<Place>,
 }
 
@@ -120,9 +120,12 @@ impl Ahead {
     fn with(clone: NamespaceSet) -> Result<Ahead, Failure> {
         let signals = Blocked::new()?;
         let channels = Channels::new(true)?;
-        let control = Fd::of(&channels.control.1);
-        let mut others = vec![Fd::of(&channels.control.0)];
-        others.extend(channels.aside.iter().map(|(ours, _)| Fd::of(ours)));
+        let numbers = channels.numbers();
+        let (ours, control) = numbers.control;
+        let Some((aside, _)) = numbers.aside else {
+            return Err(internal("use a socket", Errno::INVAL));
+        };
+        let others = [ours, aside];
         let place = Arc::new(Place::default());
         let job = Job { control, others, place: Arc::clone(&place) };
         let first = start_first(clone, job)?;
@@ -130,7 +133,7 @@ impl Ahead {
             return Err(internal("hold the new process", Errno::BADF));
         };
         let beside = Arc::new(aside::Place::default());
-        let helper = start_aside(clone, channels.numbers(), process, &beside)?;
+        let helper = start_aside(clone, numbers, process, &beside)?;
         let waiting = Waiting { place, beside, helper, first };
         Ok(Ahead { clone, channels, waiting, signals })
     }
@@ -194,8 +197,7 @@ impl Waiting {
 
 /// Runs in the first process, on the caller's memory: raw calls only. Returns the exit code.
 fn wait_and_run(job: &mut Job) -> i32 {
-    for fd in &job.others {
-        let fd = *fd;
+    for fd in job.others {
         let _ = raw::close(fd);
     }
     if !matches!(raw::recv(job.control, &mut [0]), Ok(1)) {

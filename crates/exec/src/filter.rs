@@ -5,7 +5,8 @@ use dwell_bpf::seccomp::ready::ready;
 use dwell_bpf::seccomp::{self, Call, Instruction, Machine, Setting};
 use dwell_plan::Program;
 use dwell_plan::facts::Kernel;
-use dwell_plan::program::{self, Rules};
+use dwell_plan::program::{self, Op, Rules};
+use dwell_plan::proof::Act;
 use dwell_sys::raw::{self, SockFilter};
 
 use crate::failure::{Cause, Failure};
@@ -39,10 +40,10 @@ pub(crate) fn compile(program: &Program) -> Result<Filter, Failure> {
         return Err(refused("it refuses execve, by which the program is started".to_owned()));
     }
     let mute = !lets(&compiled.instructions, "sendto");
-    let refused = harmless_refused(&compiled.instructions);
-    let instructions = compiled.instructions.iter();
-    let instructions =
-        instructions.map(|i| SockFilter { code: i.code, jt: i.jt, jf: i.jf, k: i.k }).collect();
+    // Asked for by who tries it alone.
+    let tried = program.entry.ops.contains(&Op::Prove(Act::MakeCall));
+    let refused = if tried { harmless_refused(&compiled.instructions) } else { None };
+    let instructions = for_kernel(&compiled.instructions);
     Ok(Filter { instructions, flags: compiled.flags, refused, mute })
 }
 
@@ -59,6 +60,11 @@ fn instructions(wanted: &program::Filter, kernel: Kernel) -> Result<seccomp::Fil
         log: wanted.log,
     };
     seccomp::compile(&wanted.rules.profile(), &setting).map_err(|error| error.to_string())
+}
+
+/// The filter as `seccomp(2)` takes it.
+pub(crate) fn for_kernel(filter: &[Instruction]) -> Vec<SockFilter> {
+    filter.iter().map(|i| SockFilter { code: i.code, jt: i.jt, jf: i.jf, k: i.k }).collect()
 }
 
 /// A call that does nothing when it is made, and that the filter answers with an error.

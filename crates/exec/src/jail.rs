@@ -8,13 +8,14 @@ use std::ffi::CString;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use crate::filter::for_kernel;
 use dwell_bpf::seccomp::{self, Machine, Setting};
 use dwell_plan::group::Member;
 use dwell_plan::landlock as rights;
 use dwell_plan::program::{Op, Program};
 use dwell_plan::seccomp::{Action, Arg, Compare, Name, Profile, Rule};
 use dwell_plan::{NamespaceKind, Text};
-use dwell_sys::raw::{self, Errno, Fd, Handled, SockFilter, consts};
+use dwell_sys::raw::{self, Errno, Fd, Handled, SockFilter};
 
 /// What waiting, passing on and ending takes.
 const CALLS: &str = "\
@@ -91,15 +92,15 @@ fn owns_users(program: &Program) -> bool {
 fn confine(program: &Program) -> Result<(), Errno> {
     let abi = u32::try_from(raw::landlock_abi()?).unwrap_or(0);
     let files = rights::all(abi);
-    let network = if abi >= 4 { rights::TCP } else { 0 };
+    let network = rights::network(abi);
     // Signals go to the world, which is outside.
-    let scoped = if abi >= 6 { rights::SCOPE_ABSTRACT } else { 0 };
+    let scoped = rights::scopes(abi) & rights::SCOPE_ABSTRACT;
     let ruleset = raw::landlock_create_ruleset(&Handled { files, network, scoped })?;
     for (path, wanted) in kept(program) {
         // What is not there is not cleared away either.
         let _ = allow(ruleset, path, wanted & files);
     }
-    let confined = raw::landlock_restrict_self(ruleset, if abi >= 7 { rights::QUIET } else { 0 });
+    let confined = raw::landlock_restrict_self(ruleset, rights::restrict_flags(abi));
     raw::close(ruleset)?;
     confined
 }
@@ -122,10 +123,7 @@ fn kept(program: &Program) -> Vec<(&Path, u64)> {
 
 fn allow(ruleset: Fd, path: &Path, wanted: u64) -> Result<(), Errno> {
     let path = CString::new(path.as_os_str().as_encoded_bytes()).map_err(|_| Errno::INVAL)?;
-    let file = raw::openat(Fd::CWD, &path, consts::O_PATH | consts::O_CLOEXEC, 0)?;
-    let allowed = raw::landlock_allow_beneath(ruleset, file, wanted);
-    raw::close(file)?;
-    allowed
+    raw::landlock_allow_path(ruleset, &path, wanted)
 }
 
 fn filter(program: &Program) -> Result<(), Errno> {
@@ -141,8 +139,7 @@ fn compile(files: bool, program: &Program) -> Option<Vec<SockFilter>> {
         log: false,
     };
     let filter = seccomp::compile(&profile(files), &setting).ok()?;
-    let instructions = filter.instructions.iter();
-    Some(instructions.map(|i| SockFilter { code: i.code, jt: i.jt, jf: i.jf, k: i.k }).collect())
+    Some(for_kernel(&filter.instructions))
 }
 
 fn profile(files: bool) -> Profile<'static> {

@@ -96,6 +96,24 @@ pub const SCOPE_SIGNAL: u64 = 2;
 /// `LANDLOCK_RESTRICT_SELF_LOG_SAME_EXEC_OFF`: what the program itself is refused is not logged (version 7).
 pub const QUIET: u32 = 1;
 
+/// The rights on TCP ports that a version knows.
+#[must_use]
+pub fn network(abi: u32) -> u64 {
+    if abi >= 4 { TCP } else { 0 }
+}
+
+/// The scopes that a version knows.
+#[must_use]
+pub fn scopes(abi: u32) -> u64 {
+    if abi >= 6 { SCOPE_ABSTRACT | SCOPE_SIGNAL } else { 0 }
+}
+
+/// The flags for living by a ruleset, as far as a version knows them.
+#[must_use]
+pub fn restrict_flags(abi: u32) -> u32 {
+    if abi >= 7 { QUIET } else { 0 }
+}
+
 /// A wall that Landlock builds, or that stands in its place where there are no namespaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Wall {

@@ -118,6 +118,18 @@ pub(crate) fn by_path(path: &OsStr) -> Option<&'static Applet> {
     Path::new(path).file_name().and_then(Applet::named)
 }
 
+/// For tests: the help `text` has every spelling of `table`.
+#[cfg(test)]
+fn assert_explained<I>(text: &str, table: &[crate::getopt::Spelling<I>]) {
+    for spelling in table {
+        let long = spelling.long.map(|long| format!("--{long}"));
+        let short = spelling.short.map(|short| format!("-{}, ", char::from(short)));
+        for word in [long, short].into_iter().flatten() {
+            assert!(text.contains(&word), "{word}");
+        }
+    }
+}
+
 /// For tests: `docs/compatibility.md` has a section `name` with every spelling of `table`.
 #[cfg(test)]
 fn assert_documented<I>(name: &str, table: &[crate::getopt::Spelling<I>]) {

@@ -13,11 +13,7 @@ pub(super) fn landlock(p: &mut Prepared, op: Op) -> Result<(), Errno> {
             Ok(())
         }
         Op::AllowPath { ruleset, path, rights } => {
-            let flags = consts::O_PATH | consts::O_CLOEXEC;
-            let file = raw::openat(Fd::CWD, p.c_str(path)?, flags, 0)?;
-            let allowed = raw::landlock_allow_beneath(p.fd(ruleset), file, rights);
-            raw::close(file)?;
-            allowed
+            raw::landlock_allow_path(p.fd(ruleset), p.c_str(path)?, rights)
         }
         Op::AllowFile { ruleset, file, rights } => {
             raw::landlock_allow_beneath(p.fd(ruleset), p.fd(file), rights)

@@ -177,10 +177,7 @@ pub(super) fn kept(cx: &Context<'_>) -> CapSet {
             set.without(named)
         };
     }
-    if cx.owns(NamespaceKind::User) || cx.plan.namespaces.joins(NamespaceKind::User) {
-        return set;
-    }
-    CapSet(set.0 & cx.facts.caller.capabilities)
+    available(cx, set)
 }
 
 /// What the first process has to hold to pass signals on to the program and to end what that leaves.
@@ -193,9 +190,12 @@ pub(super) fn to_end_program(cx: &Context<'_>) -> CapSet {
     if !becomes && kept(cx).0 & CapSet::SETUID.0 == 0 {
         return CapSet::EMPTY;
     }
-    let inside = cx.owns(NamespaceKind::User) || cx.plan.namespaces.joins(NamespaceKind::User);
-    let available = if inside { CapSet::ALL } else { CapSet(cx.facts.caller.capabilities) };
-    CapSet(CapSet::KILL.0 & available.0)
+    available(cx, CapSet::KILL)
+}
+
+/// What can be had of a set: all in another user namespace, else what the caller has.
+fn available(cx: &Context<'_>, set: CapSet) -> CapSet {
+    if cx.leaves_users() { set } else { CapSet(set.0 & cx.facts.caller.capabilities) }
 }
 
 fn working_directory(cx: &Context<'_>, b: &mut Builder) {

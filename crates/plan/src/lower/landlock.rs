@@ -90,17 +90,12 @@ pub(super) fn decide(
         }
         built.rules.retain(|rule| rule.rights != 0);
     }
-    if asked.wants(Wall::Tcp) && abi >= 4 {
-        built.network = rights::TCP;
-    }
-    if abi >= 6 {
-        let scope = |wall, bit| if asked.wants(wall) { bit } else { 0 };
-        built.scoped = scope(Wall::Signals, rights::SCOPE_SIGNAL)
-            | scope(Wall::Abstract, rights::SCOPE_ABSTRACT);
-    }
-    if abi >= 7 {
-        built.flags = rights::QUIET;
-    }
+    let wanted = |wall, bits| if asked.wants(wall) { bits } else { 0 };
+    built.network = wanted(Wall::Tcp, rights::network(abi));
+    let scopes = wanted(Wall::Signals, rights::SCOPE_SIGNAL)
+        | wanted(Wall::Abstract, rights::SCOPE_ABSTRACT);
+    built.scoped = scopes & rights::scopes(abi);
+    built.flags = rights::restrict_flags(abi);
     if b.explains() {
         explain(cx, asked, &built, b);
     }

@@ -81,6 +81,11 @@ impl Context<'_> {
         self.plan.namespaces.owns(kind)
     }
 
+    /// Whether the program lives in a user namespace that is not the caller's.
+    fn leaves_users(&self) -> bool {
+        self.owns(NamespaceKind::User) || self.plan.namespaces.joins(NamespaceKind::User)
+    }
+
     /// Whether the caller may copy single mounts of the machine: root of the machine. In a user
     /// namespace the mounts that came with it are locked together.
     fn owns_root_mounts(&self) -> bool {

@@ -4,7 +4,6 @@ use super::Context;
 use super::builder::Builder;
 use super::entry;
 use crate::landlock::Wall;
-use crate::namespace::NamespaceKind;
 use crate::plan::SeccompProfile;
 use crate::program::{Filter, Op, Rules, Topic};
 use crate::seccomp::builtin::{self, Answer, FAMILIES_OF_CALLS, Strictness, World};
@@ -47,12 +46,7 @@ pub(super) fn filter(cx: &Context<'_>, b: &mut Builder) -> Option<Filter> {
 }
 
 fn world(cx: &Context<'_>) -> World {
-    let namespaces = &cx.plan.namespaces;
-    let user = NamespaceKind::User;
-    World {
-        own_users: namespaces.owns(user) || namespaces.joins(user),
-        capabilities: entry::kept(cx),
-    }
+    World { own_users: cx.leaves_users(), capabilities: entry::kept(cx) }
 }
 
 fn own(strictness: Strictness, world: World, b: &mut Builder) -> Rules {

@@ -1,7 +1,10 @@
 //! Landlock: a process gives up rights, without any privilege and without a way back. `landlock(7)`.
 
+use core::ffi::CStr;
+
 use super::call::{low32, syscall, to_fd};
-use super::{Errno, Fd};
+use super::consts::{O_CLOEXEC, O_PATH};
+use super::{Errno, Fd, close, openat};
 
 /// What a ruleset is about: what it names is refused unless a rule allows it.
 #[repr(C)]
@@ -51,6 +54,14 @@ pub fn landlock_allow_beneath(ruleset: Fd, file: Fd, rights: u64) -> Result<(), 
     let kind = LANDLOCK_RULE_PATH_BENEATH;
     // SAFETY: the kernel reads the 12 bytes of the structure.
     unsafe { syscall!(__NR_landlock_add_rule, ruleset, kind, &raw const attr, 0u32) }.map(drop)
+}
+
+/// [`landlock_allow_beneath`] of what lies at `path`.
+pub fn landlock_allow_path(ruleset: Fd, path: &CStr, rights: u64) -> Result<(), Errno> {
+    let file = openat(Fd::CWD, path, O_PATH | O_CLOEXEC, 0)?;
+    let allowed = landlock_allow_beneath(ruleset, file, rights);
+    close(file)?;
+    allowed
 }
 
 /// The calling thread, and all that it starts, lives by the ruleset from here on, beside what it lives by

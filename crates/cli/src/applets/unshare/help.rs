@@ -82,16 +82,8 @@ mod tests {
 
     #[test]
     fn every_option_is_in_it() {
-        for (table, text) in [(TABLE, TEXT), (TABLE_OF_COMMAND, COMMAND)] {
-            for spelling in table {
-                if let Some(long) = spelling.long {
-                    assert!(text.contains(&format!("--{long}")), "--{long}");
-                }
-                if let Some(short) = spelling.short {
-                    assert!(text.contains(&format!("-{}, ", char::from(short))), "{spelling:?}");
-                }
-            }
-        }
+        crate::applets::assert_explained(TEXT, TABLE);
+        crate::applets::assert_explained(COMMAND, TABLE_OF_COMMAND);
     }
 
     #[test]
