@@ -10,6 +10,7 @@ use std::path::Path;
 
 use crate::filter::for_kernel;
 use dwell_bpf::seccomp::{self, Machine, Setting};
+use dwell_plan::cgroups::Version;
 use dwell_plan::group::Member;
 use dwell_plan::landlock as rights;
 use dwell_plan::program::{Op, Program};
@@ -73,7 +74,12 @@ fn needed(program: &Program) -> u64 {
     });
     let files = if foreign_files { CAP_DAC_OVERRIDE | CAP_FOWNER } else { 0 };
     let group = if foreign_group { CAP_DAC_OVERRIDE } else { 0 };
-    let others = if owns_users(program) { 0 } else { CAP_KILL };
+    let one_by_one = program
+        .group
+        .as_ref()
+        .is_some_and(|group| group.members.iter().all(|member| member.version == Version::V1));
+    let signals = program.to_end.0 | if one_by_one { CAP_KILL } else { 0 };
+    let others = if owns_users(program) { 0 } else { signals };
     files | group | others
 }
 

@@ -448,6 +448,9 @@ pub struct Program {
     /// The first process must not share the host side's memory: what concerns the one must not reach
     /// the other.
     pub own_memory: bool,
+    /// What it takes to signal the program and what it leaves: `CAP_KILL`, where that is or can become
+    /// another user.
+    pub to_end: CapSet,
     /// What the user is told in any case.
     pub notes: Vec<String>,
     /// A directory on disk that the host side makes for the layers, and removes at the end.

@@ -446,6 +446,7 @@ fn finish(cx: &Context<'_>, b: &mut Builder, command: entry::Prepared) -> Progra
         aside: None,
         group: cx.enforced.group.clone(),
         wants_usage: cx.plan.cgroup.counts(),
+        to_end: entry::to_end_program(cx),
         own_memory: has_group(cx) || cx.plan.process.oom_score_adj.is_some(),
         notes: cx.enforced.notes.clone(),
         host_files: std::mem::take(&mut b.host_files),

@@ -12,6 +12,7 @@ mod words;
 use super::builder::{Builder, List};
 use super::entry;
 use crate::action::{Action, Fork, Id, Place, Setgroups};
+use crate::caps::CapSet;
 use crate::errno::ENOENT;
 use crate::facts::Facts;
 use crate::namespace::{NamespaceKind, NamespaceSet};
@@ -88,6 +89,7 @@ fn in_place(facts: &Facts, b: &mut Builder) -> Program {
         group: None,
         wants_usage: false,
         own_memory: false,
+        to_end: CapSet::EMPTY,
         notes: Vec::new(),
         decisions: std::mem::take(&mut b.decisions),
         kernel: facts.kernel,
