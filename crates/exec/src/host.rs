@@ -84,13 +84,17 @@ pub(crate) fn with_signals_blocked(
     // From here on the process is waited for whatever happens: its memory may be ours.
     drop((files, theirs, aside));
     supervisor.adopt(first.pid, first.fd);
-    let helper = helper.inspect_err(|_| supervisor.kill())?;
+    let mut helper = helper.inspect_err(|_| supervisor.kill())?;
     let mut ended = supervisor.run(|errand, pid| match (errand, &program.host_maps) {
         (Errand::IdMaps, Some(maps)) => idmaps::write(pid, maps).map_err(Failure::from),
         (Errand::IdMaps, None) => Ok(()),
         (Errand::Group, _) => group.take(program, pid),
         (Errand::TakeStock, _) => {
             group.take_stock();
+            Ok(())
+        }
+        (Errand::TidyUp, _) => {
+            drop(helper.take());
             Ok(())
         }
     });

@@ -187,12 +187,10 @@ impl<'a> Supervisor<'a> {
             Message::Successor { pid } => self.succeed(pid),
             Message::Terminal => self.terminal(fd),
             Message::Exited { code, changed } => {
-                self.ended = Some((How::Exited(code), counted(changed)));
-                self.take_stock(errand);
+                self.program_ended(How::Exited(code), counted(changed), errand);
             }
             Message::Signaled { signal, changed } => {
-                self.ended = Some((How::Signaled(signal), counted(changed)));
-                self.take_stock(errand);
+                self.program_ended(How::Signaled(signal), counted(changed), errand);
             }
             Message::Stopped => self.stop_with_program(),
             Message::Started => self.started(),
@@ -209,9 +207,21 @@ impl<'a> Supervisor<'a> {
     }
 
     /// The program has ended, and its group is still there.
-    fn take_stock(&mut self, errand: &mut impl FnMut(Errand, i32) -> Result<(), Failure>) {
+    ///
+    /// KERNEL: while the first process takes down the mounts it mostly waits, for a grace period of RCU each
+    /// layer; what is tidied up here meanwhile takes nobody's time.
+    fn program_ended(
+        &mut self,
+        how: How,
+        changed: Option<u32>,
+        errand: &mut impl FnMut(Errand, i32) -> Result<(), Failure>,
+    ) {
+        self.ended = Some((how, changed));
         if self.program.waits_at_end() {
             self.answer(Errand::TakeStock, errand);
+        }
+        if let Some((pid, _)) = &self.process {
+            let _ = errand(Errand::TidyUp, *pid);
         }
     }
 
@@ -400,6 +410,7 @@ pub(crate) enum Errand {
     IdMaps,
     Group,
     TakeStock,
+    TidyUp,
 }
 
 /// Stops this process, or with 0 its whole group, until SIGCONT.
