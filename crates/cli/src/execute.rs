@@ -14,8 +14,8 @@ use rustix::io::Errno;
 use crate::message::{self, Failure, OWN_FAILURE};
 use crate::report;
 
-/// Memory that an ordinary start uses. A larger piece would not come from the heap.
-const HEAP: usize = 120 * 1024;
+/// Memory that an ordinary start uses.
+const HEAP: usize = 184 * 1024;
 
 /// Runs `plan`, explaining it first where asked, and gives the exit code.
 #[must_use]
@@ -27,7 +27,7 @@ pub fn execute(plan: &Plan, explain: bool) -> u8 {
 }
 
 fn try_execute(plan: &Plan, explained: bool) -> Result<u8, (Failure, u8)> {
-    dwell_sys::memory::populate_heap(HEAP);
+    dwell_sys::arena::populate(HEAP);
     // Before anything can have moved the environment.
     let arguments = ArgArea::locate();
     // Whoever wants to know first what will be done is told before anything is.

@@ -2,6 +2,9 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), no_main)]
 
+#[global_allocator]
+static MEMORY: dwell_sys::arena::Arena = dwell_sys::arena::Arena;
+
 #[cfg(not(test))]
 dwell_sys::entry!(start);
 

@@ -12,6 +12,7 @@
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("dwell runs on 64-bit Linux only");
 
+pub mod arena;
 pub mod bpf;
 mod convert;
 pub mod entry;

@@ -13,20 +13,6 @@ unsafe extern "C" {
     static etext: u8;
 }
 
-/// Has the kernel give the heap its next `bytes` at once (`madvise(2)`, `MADV_POPULATE_WRITE`, Linux 5.14),
-/// for a program that will use about as much: an exception for each page takes several times as long. On
-/// older kernels, and where memory is short, the pages come one by one.
-pub fn populate_heap(bytes: usize) {
-    const PAGE: usize = 4096;
-    // What is freed again stays the heap's.
-    let room = Vec::<u8>::with_capacity(bytes);
-    let start = room.as_ptr().addr().next_multiple_of(PAGE);
-    let length = (room.as_ptr().addr() + room.capacity()).saturating_sub(start) & !(PAGE - 1);
-    let start = room.as_ptr().with_addr(start).cast::<c_void>().cast_mut();
-    // SAFETY: the pages lie in an allocation that nobody else uses, and their content stays.
-    let _ = unsafe { madvise(start, length, Advice::LinuxPopulateWrite) };
-}
-
 /// Lets go of the pages of this program's own code and constants, for a process that has done most of
 /// what it will do and now waits (`madvise(2)`, `MADV_DONTNEED`).
 ///
