@@ -42,6 +42,5 @@ impl std::error::Error for Error {}
 
 /// The kernel's words for an error, without the number that `std` adds.
 pub(crate) fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
+    dwell_sys::words::of(error).into_owned()
 }

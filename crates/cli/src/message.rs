@@ -73,13 +73,7 @@ pub fn print(text: &str) -> u8 {
 /// The kernel's words for an error, without Rust's ` (os error 2)`.
 #[must_use]
 pub fn reason(error: &io::Error) -> String {
-    let mut text = error.to_string();
-    if error.raw_os_error().is_some()
-        && let Some(cut) = text.find(" (os error")
-    {
-        text.truncate(cut);
-    }
-    text
+    dwell_sys::words::of(error).into_owned()
 }
 
 /// `text` with control characters spelt out: an argument must not steer the terminal.
@@ -95,12 +89,6 @@ pub fn visible(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_kernels_words_alone() {
-        assert_eq!(reason(&io::Error::from_raw_os_error(2)), "No such file or directory");
-        assert_eq!(reason(&io::Error::other("a (os error b")), "a (os error b");
-    }
 
     #[test]
     fn arguments_do_not_steer_the_terminal() {

@@ -1,13 +1,10 @@
 //! What went wrong, as a sentence that names what was asked for, the kernel's reason and the call.
 
 use std::fmt;
-use std::io;
 
 use dwell_plan::plan::Origin;
 use dwell_plan::program::{Block, Op, Program, Step};
 use dwell_plan::render;
-
-use crate::idmaps::plain;
 
 /// What kind of failure it was, for whoever knows more about its causes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,7 +142,7 @@ impl std::error::Error for Failure {}
 
 /// The kernel's words for an error number.
 pub(crate) fn reason(errno: i32) -> String {
-    plain(&io::Error::from_raw_os_error(errno))
+    dwell_sys::words::of_number(errno).into_owned()
 }
 
 fn hint(step: &Step, op: Op, errno: i32) -> Option<String> {

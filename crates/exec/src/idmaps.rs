@@ -104,6 +104,5 @@ fn missing(program: &Text, error: &io::Error) -> Refused {
 
 /// The kernel's reason without the number that `std` adds.
 pub(crate) fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
+    dwell_sys::words::of(error).into_owned()
 }

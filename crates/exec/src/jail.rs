@@ -23,13 +23,14 @@ const CALLS: &str = "\
     read readv write writev close poll ppoll recvmsg recvfrom sendto waitid wait4 \
     pidfd_send_signal timerfd_settime ioctl fcntl dup lseek munmap mremap brk madvise futex \
     rt_sigprocmask rt_sigaction rt_sigreturn sigaltstack restart_syscall getpid gettid getpgrp \
-    getpgid geteuid getuid kill tgkill exit exit_group clock_gettime clock_nanosleep nanosleep \
+    getpgid geteuid getuid kill tkill tgkill exit exit_group clock_gettime clock_nanosleep nanosleep \
     getrandom getrusage sched_yield";
 
-/// What clearing away takes, for a world that leaves something to clear.
+/// What clearing away takes, for a world that leaves something to clear. Where there are older calls for the same
+/// musl makes those.
 const FILE_CALLS: &str = "\
-    openat statx newfstatat fstat getdents64 unlinkat rmdir unlink readlink readlinkat fchmodat \
-    chmod fchmod pidfd_open";
+    openat open statx newfstatat fstat stat lstat getdents64 unlinkat rmdir unlink readlink readlinkat \
+    fchmodat chmod fchmod pidfd_open";
 
 /// Memory, but none that is to be executed.
 const MEMORY_CALLS: &str = "mmap mprotect";

@@ -49,8 +49,7 @@ impl fmt::Display for ProbeError {
         write!(f, "cannot {} {}: ", self.verb, self.object)?;
         match self.reason {
             Reason::Kernel(no) => {
-                let text = no.to_string();
-                let reason = text.split(" (os error").next().unwrap_or_default();
+                let reason = dwell_sys::words::of_number(no.raw_os_error());
                 write!(f, "{reason} ({})", self.call)
             }
             Reason::Words(words) => f.write_str(words),

@@ -28,6 +28,7 @@ mod socket;
 mod stack;
 pub mod term;
 pub mod timer;
+pub mod words;
 
 pub use convert::adopt;
 pub use rustix::io::Errno;

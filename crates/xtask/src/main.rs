@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 
 mod bench;
+mod build;
 mod filter;
 mod syscalls;
 mod vm;
@@ -15,6 +16,7 @@ const HELP: &str = "\
 Usage: cargo xtask COMMAND
 
   bench      Measure speed and memory beside other tools; `bench --help` tells more
+  dist       Build the binary that is shipped, and print where it is
   filter     Write the filter of dwell's own profile that crates/bpf has compiled beforehand
   syscalls   Write the table of system calls of crates/bpf from the kernel's headers
   vm         Run a command in a virtual machine; `vm --help` tells more
@@ -39,11 +41,14 @@ fn run() -> anyhow::Result<ExitCode> {
         }
         Some(Arg::Value(command)) => match command.to_str() {
             Some("bench") => bench::main(parser).map(|()| ExitCode::SUCCESS),
+            Some("dist") => build::dist().map(|()| ExitCode::SUCCESS),
             Some("filter") => filter::main().map(|()| ExitCode::SUCCESS),
             Some("syscalls") => syscalls::main(parser).map(|()| ExitCode::SUCCESS),
             Some("vm") => Ok(vm::main(parser)),
             _ => {
-                anyhow::bail!("unknown command {command:?}; there are: bench, filter, syscalls, vm")
+                anyhow::bail!(
+                    "unknown command {command:?}; there are: bench, dist, filter, syscalls, vm"
+                )
             }
         },
         Some(other) => Err(other.unexpected().into()),

@@ -32,11 +32,10 @@ const ERRNOS: &[(Errno, &str)] = &[
 
 /// `EPERM (Operation not permitted)`.
 pub(crate) fn errno_name(errno: Errno) -> String {
-    let text = errno.to_string();
-    let words = text.split(" (os error").next().unwrap_or_default();
+    let words = dwell_sys::words::of_number(errno.raw_os_error());
     match ERRNOS.iter().find(|(no, _)| *no == errno) {
         Some((_, name)) => format!("{name} ({words})"),
-        None => words.to_owned(),
+        None => words.into_owned(),
     }
 }
 

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::job::{Job, Who, which};
 use super::sample::Sample;
+use crate::build;
 
 /// `bwrap` with these is what `true-walls` compares with.
 pub(super) const BWRAP: [&str; 9] =
@@ -159,20 +160,11 @@ fn said(command: &mut Command) -> String {
     )
 }
 
-/// Builds dwell and the helper programs; returns the paths of all that was built.
+/// Builds dwell and the helper programs as dwell is shipped; returns the paths of all that was built.
 fn build() -> Result<Vec<PathBuf>> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.args(["build", "--release", "--package", "dwell-cli", "--package", "xtask", "--bins"]);
-    command.arg("--message-format=json-render-diagnostics");
-    let output = command.stderr(Stdio::inherit()).output().context("running cargo")?;
-    if !output.status.success() {
-        bail!("cargo build failed");
-    }
-    let messages = output.stdout.split(|b| *b == b'\n');
-    let values = messages.filter_map(|m| serde_json::from_slice::<Value>(m).ok());
-    let paths = values.filter_map(|v| v.get("executable")?.as_str().map(PathBuf::from));
-    Ok(paths.collect())
+    let mut built = build::shipped("release", "dwell-cli")?;
+    built.extend(build::shipped("release", "xtask")?);
+    Ok(built.into_iter().map(|built| built.file).collect())
 }
 
 /// A C program where there is a compiler: nothing starts quicker.

@@ -30,6 +30,8 @@ use guest::{End, Guest};
 use outcome::{BROKEN, TIMED_OUT};
 use share::Share;
 
+use crate::build;
+
 const HELP: &str = "\
 Usage: cargo xtask vm [OPTION]... -- COMMAND [ARGUMENT]...
        cargo xtask vm [OPTION]... --suite WHAT
@@ -169,7 +171,7 @@ fn fill(share: &Share, options: &Options) -> Result<()> {
     match &options.dwell {
         Some(file) => share.program("bin", "dwell", file)?,
         None => {
-            for built in share::build(&["build", "--release", "--package", "dwell-cli"])? {
+            for built in build::shipped("release", "dwell-cli")? {
                 share.program("bin", &built.target, &built.file)?;
             }
         }

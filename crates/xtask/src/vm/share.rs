@@ -6,10 +6,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, Result, bail};
-use serde_json::Value;
+use anyhow::{Context, Result};
 
 use super::rootfs::quoted_word;
 use super::run::quietly;
@@ -52,45 +51,6 @@ impl Share {
     /// What the guest runs.
     pub(super) fn script(&self, text: &str) -> Result<()> {
         Ok(fs::write(self.dir.join("run"), text)?)
-    }
-}
-
-/// Builds with Cargo; what it says goes to the terminal. Each executable with its target's name.
-pub(super) fn build(arguments: &[&str]) -> Result<Vec<Built>> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.args(arguments).args(["--locked", "--message-format=json-render-diagnostics"]);
-    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
-    let output = command.stderr(Stdio::inherit()).output().context("running cargo")?;
-    if !output.status.success() {
-        bail!("cargo {} failed", arguments.join(" "));
-    }
-    let messages = output.stdout.split(|b| *b == b'\n');
-    let values = messages.filter_map(|m| serde_json::from_slice::<Value>(m).ok());
-    Ok(values.filter_map(|v| Built::of(&v)).collect())
-}
-
-/// An executable that Cargo has built.
-#[derive(Debug)]
-pub(super) struct Built {
-    /// The name of its crate's directory.
-    pub(super) package: String,
-    pub(super) target: String,
-    pub(super) is_test: bool,
-    pub(super) file: PathBuf,
-}
-
-impl Built {
-    fn of(message: &Value) -> Option<Built> {
-        let file = message.get("executable")?.as_str()?;
-        // …/crates/NAME/Cargo.toml
-        let manifest = Path::new(message.get("manifest_path")?.as_str()?);
-        Some(Built {
-            package: manifest.parent()?.file_name()?.to_str()?.to_owned(),
-            is_test: message.pointer("/profile/test")?.as_bool()?,
-            target: message.pointer("/target/name")?.as_str()?.to_owned(),
-            file: file.into(),
-        })
     }
 }
 

@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 use super::rootfs::{quoted_word, sources};
-use super::share::{ENVIRONMENT, Share, build};
+use super::share::{ENVIRONMENT, Share};
+use crate::build::build;
 
 /// Crates whose tests ask the kernel something.
 const CRATES: [&str; 7] = ["cgroup", "cli", "exec", "guide", "probe", "suite", "sys"];
