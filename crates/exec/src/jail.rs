@@ -103,11 +103,16 @@ fn confine(program: &Program) -> Result<(), Errno> {
     // Signals go to the world, which is outside.
     let scoped = rights::scopes(abi) & rights::SCOPE_ABSTRACT;
     let ruleset = raw::landlock_create_ruleset(&Handled { files, network, scoped })?;
-    for (path, wanted) in kept(program) {
-        // What is not there is not cleared away either.
-        let _ = allow(ruleset, path, wanted & files);
-    }
-    let confined = raw::landlock_restrict_self(ruleset, rights::restrict_flags(abi));
+    let allowed = kept(program).into_iter().try_for_each(|(path, wanted)| {
+        match allow(ruleset, path, wanted & files) {
+            // What is not there is not cleared away either.
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
+            // Rather no wall than one that has something left behind.
+            outcome => outcome,
+        }
+    });
+    let confined =
+        allowed.and_then(|()| raw::landlock_restrict_self(ruleset, rights::restrict_flags(abi)));
     raw::close(ruleset)?;
     confined
 }
