@@ -84,7 +84,8 @@ fn run(asked: &Asked) -> Result<u8, Failure> {
     if asked.help {
         return Ok(message::print(HELP));
     }
-    let all = inventory::read(&Wanted::ALL).map_err(|e| Failure::new(e.to_string()))?;
+    let all = inventory::read(&Wanted { two_threads: true, ..Wanted::ALL })
+        .map_err(|e| Failure::new(e.to_string()))?;
     let text = match (asked.all, asked.json) {
         (true, true) => json::namespaces(&all),
         (true, false) => laid_out(namespaces::table(&all)),

@@ -13,6 +13,16 @@ use super::scan::{Scan, open_link};
 use crate::bytes::number;
 use crate::look::LIST;
 
+/// A namespace that a descriptor keeps.
+pub(super) struct Held {
+    pub(super) namespace: u64,
+    pub(super) holder: Holder,
+    /// The inode, of a socket.
+    pub(super) socket: Option<u64>,
+    /// The process is in that namespace itself, and keeps it anyway.
+    pub(super) is_own: bool,
+}
+
 /// What the link of a descriptor says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Link {
@@ -73,7 +83,7 @@ impl Scan {
         {
             self.adopt(fd, id);
         }
-        self.hold(id, Holder { pid, fd: number, via: Via::Descriptor });
+        self.hold(id, Holder { pid, fd: number, via: Via::Descriptor }, None);
     }
 
     /// KERNEL: a socket stays in the network namespace that it was made in, and keeps it.
@@ -89,17 +99,13 @@ impl Scan {
         let Ok(namespace) = namespace else { return };
         let Ok(id) = rustix::fs::fstat(&namespace).map(|stat| stat.st_ino) else { return };
         self.adopt(namespace, id);
-        self.hold(id, Holder { pid, fd: number, via: Via::Socket });
+        self.hold(id, Holder { pid, fd: number, via: Via::Socket }, Some(inode));
     }
 
-    /// Notes who holds a namespace; not that processes hold the one that they are in.
-    fn hold(&mut self, id: u64, holder: Holder) {
-        let own = |n: &super::Process| n.namespaces.contains(&id);
-        if self.inventory.processes.last().is_some_and(|p| p.pid == holder.pid && own(p)) {
-            return;
-        }
-        if let Some(namespace) = self.inventory.namespaces.get_mut(&id) {
-            namespace.holders.push(holder);
-        }
+    /// Notes who holds a namespace.
+    fn hold(&mut self, namespace: u64, holder: Holder, socket: Option<u64>) {
+        let own = |p: &&super::Process| p.pid == holder.pid && p.namespaces.contains(&namespace);
+        let is_own = self.inventory.processes.last().filter(own).is_some();
+        self.held.push(Held { namespace, holder, socket, is_own });
     }
 }

@@ -16,6 +16,7 @@
 //! it what people call a container.
 
 mod about;
+mod crowd;
 mod descriptors;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;

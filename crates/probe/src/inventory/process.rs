@@ -11,20 +11,10 @@ use super::model::Process;
 use crate::bytes::number;
 use crate::file::{READ, read_all};
 
-/// What became of the attempt to read a process.
-pub(super) enum Looked {
-    /// It was read; whether its namespaces were closed to the reader.
-    At(Process, bool),
-    /// It has ended, or is hidden.
-    Gone,
-}
-
-/// Reads what `directory`, a `/proc/PID`, says about the process and its namespaces of `kinds`.
-pub(super) fn look(directory: BorrowedFd<'_>, pid: i32, kinds: NamespaceSet) -> Looked {
-    let Some(mut process) = read_stat(directory) else { return Looked::Gone };
-    // KERNEL: a reader in a child pid namespace sees the numbers of its procfs, as the name has it.
-    process.pid = pid;
-    process.uid = owner(directory);
+/// Reads the namespaces of `kinds` of the process whose `/proc/PID` is `directory`, and whether some are closed
+/// to the reader.
+pub(super) fn look(directory: BorrowedFd<'_>, pid: i32, kinds: NamespaceSet) -> (Process, bool) {
+    let mut process = Process { pid, ..Process::default() };
     let mut denied = false;
     for (slot, kind) in process.namespaces.iter_mut().zip(NamespaceKind::ALL) {
         if !kinds.has(kind) {
@@ -37,7 +27,16 @@ pub(super) fn look(directory: BorrowedFd<'_>, pid: i32, kinds: NamespaceSet) -> 
             Err(_) => {}
         }
     }
-    Looked::At(process, denied)
+    (process, denied)
+}
+
+/// Reads what `directory` says of the process besides; false when it has ended.
+pub(super) fn details(directory: BorrowedFd<'_>, process: &mut Process) -> bool {
+    let Some(read) = read_stat(directory) else { return false };
+    // KERNEL: a reader in a child pid namespace sees the numbers of its procfs, as the name has it.
+    *process =
+        Process { pid: process.pid, uid: owner(directory), namespaces: process.namespaces, ..read };
+    true
 }
 
 fn read_stat(directory: BorrowedFd<'_>) -> Option<Process> {

@@ -4,17 +4,16 @@ use std::collections::{BTreeMap, HashSet};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use dwell_plan::{NamespaceKind, NamespaceSet, Text};
-use rustix::fs::{CWD, Mode, OFlags, RawDir};
+use dwell_plan::{NamespaceSet, Text};
+use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::descriptors::Held;
 use super::model::{Inventory, NetnsId};
 use super::netnsid::Route;
-use super::process::{Looked, look, parse_link};
-use crate::bytes::number;
+use super::process::parse_link;
 use crate::error::ProbeError;
 use crate::file::Proc;
-use crate::look::LIST;
 
 /// What an inventory is to hold. Every further thing costs time.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +30,11 @@ pub struct Wanted {
     pub netnsids: bool,
     /// The kernel's own list, which has what nothing else leads to (Linux 6.19).
     pub listed: bool,
+    /// Owner, parent, state and name of every process, and not only of the first in each namespace.
+    pub details: bool,
+    /// A second thread takes part where there are many processes. Not for a process that goes on to change its
+    /// own namespaces: the kernel refuses that (`EINVAL`) for some moments after a thread was waited for.
+    pub two_threads: bool,
 }
 
 impl Wanted {
@@ -42,6 +46,8 @@ impl Wanted {
         ancestors: true,
         netnsids: true,
         listed: true,
+        details: true,
+        two_threads: false,
     };
 }
 
@@ -51,18 +57,11 @@ impl Wanted {
 /// There is no usable `/proc`.
 pub fn read(wanted: &Wanted) -> Result<Inventory, ProbeError> {
     let proc = Proc::open()?;
-    let route = if wanted.netnsids { Route::open() } else { None };
-    let mut scan = Scan {
-        wanted: *wanted,
-        inventory: Inventory::default(),
-        route,
-        sockets: HashSet::new(),
-        entries: vec![MaybeUninit::uninit(); 32 << 10],
-    };
+    let mut scan = Scan::new(*wanted);
     if wanted.listed {
         scan.listed();
     }
-    scan.processes(proc.as_fd())?;
+    let mut scan = scan.with_processes(proc.as_fd())?;
     let mounts = proc.read("self/mountinfo")?.unwrap_or_default();
     scan.mounts(&mounts);
     if wanted.ancestors {
@@ -78,69 +77,21 @@ pub(super) struct Scan {
     route: Option<Route>,
     /// Inodes of the sockets that were asked for their namespace.
     pub(super) sockets: HashSet<u64>,
+    /// What descriptors keep.
+    pub(super) held: Vec<Held>,
     /// Room for the entries of a `/proc/PID/fd`.
     pub(super) entries: Vec<MaybeUninit<u8>>,
 }
 
 impl Scan {
-    fn processes(&mut self, proc: BorrowedFd<'_>) -> Result<(), ProbeError> {
-        let fail = |call, no| ProbeError::kernel("list", "/proc", call, no);
-        let listed = rustix::fs::openat(proc, ".", LIST, Mode::empty());
-        let listed = listed.map_err(|no| fail("openat", no))?;
-        let mut room = vec![MaybeUninit::uninit(); 64 << 10];
-        let mut entries = RawDir::new(&listed, &mut room);
-        while let Some(entry) = entries.next() {
-            let entry = entry.map_err(|no| fail("getdents64", no))?;
-            let Some(pid) = number(entry.file_name().to_bytes()) else { continue };
-            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-            if let Ok(directory) = rustix::fs::openat(proc, entry.file_name(), flags, Mode::empty())
-            {
-                self.process(directory.as_fd(), pid);
-            }
-        }
-        // KERNEL: the order of /proc, which is sorted here for procfs to change it.
-        if !self.inventory.processes.is_sorted_by_key(|p| p.pid) {
-            self.sort();
-        }
-        Ok(())
-    }
-
-    fn process(&mut self, directory: BorrowedFd<'_>, pid: i32) {
-        let Looked::At(process, denied) = look(directory, pid, self.wanted.kinds) else { return };
-        self.inventory.unread.processes += usize::from(denied);
-        let new: Vec<(NamespaceKind, u64)> = NamespaceKind::ALL
-            .into_iter()
-            .zip(process.namespaces)
-            .filter(|(_, id)| *id != 0 && self.is_unmet(*id))
-            .collect();
-        self.inventory.add_process(process);
-        for (kind, id) in new {
-            self.meet(directory, kind, id);
-        }
-        if self.wanted.held {
-            self.descriptors(directory, pid);
-        }
-    }
-
-    /// Whether no process of this namespace was seen yet.
-    fn is_unmet(&self, id: u64) -> bool {
-        self.inventory.namespace(id).is_none_or(|n| n.members.is_empty())
-    }
-
-    /// Asks for what else is wanted of a namespace when its first process is met.
-    fn meet(&mut self, directory: BorrowedFd<'_>, kind: NamespaceKind, id: u64) {
-        let asks_id = self.wanted.netnsids && kind == NamespaceKind::Net;
-        let asks_relations = self.wanted.relations
-            && self.inventory.namespace(id).is_some_and(|n| n.owner.is_none());
-        if !asks_id && !asks_relations {
-            return;
-        }
-        let Ok(fd) = open_link(directory, super::process::link_name(kind)) else { return };
-        if asks_relations {
-            self.relate(&fd, id);
-        }
-        if asks_id {
-            self.ask_netnsid(&fd, id);
+    pub(super) fn new(wanted: Wanted) -> Scan {
+        Scan {
+            wanted,
+            inventory: Inventory::default(),
+            route: if wanted.netnsids { Route::open() } else { None },
+            sockets: HashSet::new(),
+            held: Vec::new(),
+            entries: vec![MaybeUninit::uninit(); 32 << 10],
         }
     }
 
@@ -151,18 +102,6 @@ impl Scan {
             && namespace.netnsid == NetnsId::Unknown
         {
             namespace.netnsid = route.id_of(fd.as_fd());
-        }
-    }
-
-    /// Sorts the processes, which are referred to by their places.
-    fn sort(&mut self) {
-        let mut processes = std::mem::take(&mut self.inventory.processes);
-        processes.sort_by_key(|p| p.pid);
-        for namespace in self.inventory.namespaces.values_mut() {
-            namespace.members.clear();
-        }
-        for process in processes {
-            self.inventory.add_process(process);
         }
     }
 

@@ -2,11 +2,11 @@
 
 use dwell_plan::{NamespaceKind, Text};
 
-use super::descriptors::Link;
-use super::model::{Inventory, Namespace, NetnsId, Process};
+use super::descriptors::{Held, Link};
+use super::model::{Holder, Inventory, Namespace, NetnsId, Process, Via};
 use super::netnsid::{parse_answer, request};
 use super::process::{parse_link, parse_stat};
-use super::scan::{Wanted, bound, hides_processes, read};
+use super::scan::{Scan, Wanted, bound, hides_processes, read};
 use super::worlds::Worlds;
 use crate::bytes::noise;
 
@@ -108,6 +108,41 @@ fn inventory(processes: &[(i32, i32, &str)], parents: &[(u64, u64)]) -> Inventor
             Some(*parent);
     }
     all
+}
+
+/// What two threads have read is what one would have.
+#[test]
+fn two_halves() {
+    let list = [(1, 0, "11111111"), (2, 1, "11112111"), (4, 1, "11111111"), (7, 2, "11112311")];
+    let all = inventory(&list, &[(52, 11)]);
+    let mut one = inventory(&[list[1], list[2]], &[]);
+    one.merge(inventory(&[list[0], list[3]], &[(52, 11)]));
+    assert_eq!(one, all);
+    assert_eq!(one.namespaces[&52].members, [1, 3]);
+    one.merge(Inventory::default());
+    assert_eq!(one, all);
+}
+
+#[test]
+fn what_descriptors_keep() {
+    let held = |pid, socket, is_own| {
+        let holder = Holder { pid, fd: 3, via: Via::Socket };
+        Held { namespace: 42, holder, socket, is_own }
+    };
+    let holders = |list: Vec<Held>| {
+        let mut scan = Scan::new(Wanted::ALL);
+        scan.inventory = inventory(&[(1, 0, "11121111")], &[]);
+        scan.held = list;
+        scan.keep();
+        let holders = &scan.inventory.namespaces[&42].holders;
+        holders.iter().map(|holder| holder.pid).collect::<Vec<_>>()
+    };
+    assert_eq!(holders(vec![held(7, None, false), held(5, None, false)]), [5, 7]);
+    assert_eq!(holders(vec![held(7, Some(1), false), held(5, Some(1), false)]), [5]);
+    assert_eq!(holders(vec![held(7, Some(1), false), held(5, Some(2), false)]), [5, 7]);
+    // The first to have the socket is in that namespace: nobody else keeps it by this one.
+    assert!(holders(vec![held(7, Some(1), false), held(5, Some(1), true)]).is_empty());
+    assert!(holders(vec![]).is_empty());
 }
 
 fn shown(all: &Inventory) -> Vec<String> {

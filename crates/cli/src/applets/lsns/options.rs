@@ -348,6 +348,9 @@ impl Settings {
             ancestors: by_relation,
             netnsids: uses(Id::Netnsid),
             listed: false,
+            // A line is of the first process of a namespace, unless all processes of one are asked for.
+            details: self.namespace.is_some(),
+            two_threads: true,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The cases, by topic.
 
 mod attacks;
+mod crowd;
 mod descriptors;
 mod doctor;
 mod enter;
@@ -46,6 +47,7 @@ pub(crate) const ALL: &[Group] = &[
     group("enter", enter::CASES),
     group("ls", ls::CASES),
     group("lsns", lsns::CASES),
+    alone("crowd", crowd::CASES),
     group("world", world::CASES),
     group("network", network::CASES),
     group("files", files::CASES),
