@@ -65,7 +65,7 @@ fn is_linear(few: &Took, many: &Took) -> Outcome {
     ensure!(many.least <= most, "{FEW}: {:?}, {MANY}: {:?}", few.least, many.least);
     let limit = patience(Duration::from_secs(10));
     ensure!(many.least < limit, "{MANY} processes took {:?}", many.least);
-    ensure!(many.memory < 48 << 10, "{MANY} processes took {} KiB", many.memory);
+    ensure!(many.memory < 24 << 10, "{MANY} processes took {} KiB", many.memory);
     Ok(())
 }
 
