@@ -31,6 +31,7 @@ mod seccomp;
 mod secrets;
 mod signals;
 mod sockets;
+mod subids;
 mod subsets;
 mod terminal;
 mod unshare;
@@ -74,6 +75,7 @@ pub(crate) const ALL: &[Group] = &[
     group("doctor", doctor::CASES),
     group("programs", programs::CASES),
     group("oracle", oracle::CASES),
+    group("oracle::subids", subids::CASES),
     group("unshare", unshare::CASES),
     group("nsenter", nsenter::CASES),
     group("attacks", attacks::CASES),

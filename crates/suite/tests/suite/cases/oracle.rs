@@ -192,7 +192,7 @@ fn the_same_as_user(ctx: &Ctx) -> Outcome {
 }
 
 /// Skips where the installed tools are none of util-linux.
-fn installed(ctx: &Ctx) -> Outcome<String> {
+pub(super) fn installed(ctx: &Ctx) -> Outcome<String> {
     ctx.needs("nsenter")?;
     let said = ctx.host(ctx.needs("unshare")?).arg("--version").output()?;
     match said.split("util-linux ").nth(1) {
@@ -223,7 +223,7 @@ fn compare(ctx: &Ctx, lines: &[&str]) -> Outcome {
 
 /// The beginning of what is said: the name and four words, or less where the kernel's reason begins
 /// before.
-fn first_words(said: &str) -> Vec<String> {
+pub(super) fn first_words(said: &str) -> Vec<String> {
     let line = said.lines().next().unwrap_or_default();
     let words = line.split(' ').map(|word| word.rsplit('/').next().unwrap_or(word).to_owned());
     words.take(5).collect()
