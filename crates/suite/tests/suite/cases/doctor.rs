@@ -29,7 +29,7 @@ fn check<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
 }
 
 /// The check `name` has the verdict, and says `text`, with its lines put together.
-fn tells(got: &Got, name: &str, verdict: &str, text: &str) -> Outcome {
+pub(super) fn tells(got: &Got, name: &str, verdict: &str, text: &str) -> Outcome {
     let out = got.out();
     let lines = check(&out, name);
     let words: Vec<&str> = lines.iter().flat_map(|line| line.split_whitespace()).collect();

@@ -1,6 +1,7 @@
 //! The cases, by topic.
 
 mod attacks;
+mod containers;
 mod crowd;
 mod descriptors;
 mod doctor;
@@ -73,6 +74,7 @@ pub(crate) const ALL: &[Group] = &[
     group("root_dir", root_dir::CASES),
     group("explain", explain::CASES),
     group("doctor", doctor::CASES),
+    group("containers", containers::CASES),
     group("programs", programs::CASES),
     group("oracle", oracle::CASES),
     group("oracle::subids", subids::CASES),
