@@ -396,7 +396,8 @@ pub(crate) const CAUSES: &[Known] = &[
         "seccomp",
         on::seccomp,
         "a seccomp filter refuses it, as in a container: allow user namespaces and mounts there",
-        "docker run, podman run: --security-opt seccomp=unconfined",
+        "docker run, podman run: --security-opt seccomp=unconfined; Kubernetes: seccompProfile: {type: \
+         Unconfined}",
     ),
     refused(
         "chroot-by-elimination",

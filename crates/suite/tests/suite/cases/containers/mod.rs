@@ -26,7 +26,7 @@ fn refused_walls_are_named(ctx: &Ctx) -> Outcome {
         got.prints("")?.refuses(125, "cannot make the user,mount,pid,")?;
         got.says("Operation not permitted")?;
         got.says("\nhint: a seccomp filter refuses it, as in a container: ")?;
-        got.says("--security-opt seccomp=unconfined; ")?;
+        got.says("--security-opt seccomp=unconfined; Kubernetes: seccompProfile: ")?;
         got.says("refused here are the namespaces user,mount,pid,net,uts,ipc,cgroup; ")?;
         got.says("`--walls landlock` does without them\n")?;
         Ok(())
