@@ -218,6 +218,57 @@ fn sockets_that_landlock_does_not_know_are_closed() {
     }
 }
 
+/// Beside Landlock's wall around ports: what becomes TCP on the wire, and connections made by sending.
+#[test]
+fn what_leads_around_ports_is_closed() {
+    use dwell_plan::seccomp::tcp::harden;
+    let profiles = [
+        builtin::everything(),
+        builtin::profile(Strictness::Default, OWN),
+        builtin::profile(Strictness::Default, SHARED),
+    ];
+    for profile in profiles {
+        let ask_for = |listening, abi: Abi, name: &str, args| {
+            let code = compile(&harden(profile.clone(), listening), Machine::X86_64, CapSet::EMPTY);
+            let number = Call::named(name).and_then(|call| call.number(abi)).expect("a number");
+            ask(&code, abi, number, args)
+        };
+        let own = |name: &str, args| ask_for(true, Abi::X86_64, name, args);
+        let errno = |number: u32| 0x0005_0000 | number;
+        let high = 7 << 32;
+        for (name, args, want) in [
+            ("socket", [2, 1, 0, 0, 0, 0], ALLOW),
+            ("socket", [1, 1, 0, 0, 0, 0], ALLOW),
+            ("socket", [2, 1, 6, 0, 0, 0], ALLOW),
+            ("socket", [2, 1, 262, 0, 0, 0], errno(93)),
+            ("socket", [high | 10, 1, high | 262, 0, 0, 0], errno(93)),
+            ("socket", [10, 1, 256, 0, 0, 0], errno(93)),
+            ("socket", [43, 1, 0, 0, 0, 0], errno(97)),
+            ("socket", [high | 21, 5, 0, 0, 0, 0], errno(97)),
+            ("setsockopt", [3, 6, 31, 0, 0, 0], errno(2)),
+            ("setsockopt", [3, high | 6, high | 31, 0, 0, 0], errno(2)),
+            ("setsockopt", [3, 6, 30, 0, 0, 0], ALLOW),
+            ("setsockopt", [3, 1, 31, 0, 0, 0], ALLOW),
+            ("sendto", [3, 0, 0, 0x2000_4000, 0, 0], errno(95)),
+            ("sendto", [3, 0, 0, 0x4000, 0, 0], ALLOW),
+            ("sendmsg", [3, 0, 0x2000_0000, 0, 0, 0], errno(95)),
+            ("sendmsg", [3, 0, 0, 0x2000_0000, 0, 0], ALLOW),
+            ("sendmmsg", [3, 0, 1, high | 0x2000_0000, 0, 0], errno(95)),
+            ("sendmmsg", [3, 0, 1, 0x40, 0, 0], ALLOW),
+            ("io_uring_setup", [1, 0, 0, 0, 0, 0], ENOSYS),
+            ("listen", [3, 1, 0, 0, 0, 0], ALLOW),
+        ] {
+            assert_eq!(own(name, args), want, "{name} {args:x?}");
+        }
+        assert_eq!(ask_for(false, Abi::X86_64, "listen", [3, 1, 0, 0, 0, 0]), EPERM);
+        for call in 1..=20 {
+            let answer = ask_for(true, Abi::X86, "socketcall", [call, 0, 0, 0, 0, 0]);
+            assert_eq!(answer, ENOSYS, "socketcall {call}");
+        }
+        assert_eq!(ask_for(true, Abi::X86, "socket", [2, 1, 262, 0, 0, 0]), errno(93));
+    }
+}
+
 #[test]
 fn what_is_compiled_beforehand_is_what_would_be_compiled() {
     use dwell_bpf::seccomp::ready::{WORLD, pack, ready};

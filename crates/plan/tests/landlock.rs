@@ -233,6 +233,41 @@ fn the_filter_stands_in_for_what_landlock_does_not_know() {
     sentence(lower(&logged, &machine(USER, 7)));
 }
 
+/// What leads around the ports is refused whatever the profile, and listening where others could connect.
+#[test]
+fn the_filter_closes_what_leads_around_ports() {
+    let refused = |plan: &Plan, abi: u32| {
+        let program = lower(plan, &machine(USER, abi)).expect("a program");
+        let Some(filter) = &program.filter else { return Vec::new() };
+        let profile = filter.rules.profile();
+        let closed = ["setsockopt", "sendmmsg", "io_uring_setup", "socketcall", "listen"];
+        let errno = |rule: &&dwell_plan::seccomp::Rule<'_>| rule.errno_ret.is_some();
+        let named = |name: &&str| {
+            let rules = profile.syscalls.iter().filter(errno);
+            rules.flat_map(|rule| &rule.names).any(|n| &**n == *name)
+        };
+        closed.into_iter().filter(named).collect::<Vec<_>>()
+    };
+    let all = ["setsockopt", "sendmmsg", "io_uring_setup", "socketcall"];
+    let mut plan = bare();
+    plan.process.seccomp = Seccomp { profile: SeccompProfile::None, log: false };
+    let set = |plan: &mut Plan, walls: &[Wall]| {
+        if let Some(landlock) = &mut plan.landlock {
+            landlock.walls = walls.to_vec();
+            landlock.accept_missing = walls.to_vec();
+        }
+    };
+    set(&mut plan, &[Wall::Tcp]);
+    assert_eq!(refused(&plan, 7), [&all[..], &["listen"]].concat());
+    assert!(refused(&plan, 3).is_empty(), "there is no wall that it would complete");
+    plan.namespaces.own = [NamespaceKind::User, NamespaceKind::Net].into_iter().collect();
+    assert_eq!(refused(&plan, 7), all);
+    plan.process.seccomp.profile = SeccompProfile::Default;
+    assert_eq!(refused(&plan, 7), all);
+    set(&mut plan, &[Wall::Signals]);
+    assert_eq!(refused(&plan, 7), ["io_uring_setup"]);
+}
+
 /// A rule reaches all that lies below its path, so where secrets lie there each entry has its own.
 #[test]
 fn secrets_have_no_rule() {

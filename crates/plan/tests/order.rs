@@ -211,8 +211,10 @@ fn check_entry(plan: &Plan, facts: &Facts, program: &Program) -> Result<(), Test
     }
     let bounds = plan.namespaces.owns(NamespaceKind::User) || facts.caller.is_admin();
     prop_assert_eq!(has(Stage::Bounding), bounds);
-    let filtered =
-        plan.process.seccomp.profile != SeccompProfile::None || plan.hardening.no_new_code;
+    let asked = |wall: &Wall| plan.landlock.as_ref().is_some_and(|l| l.walls.contains(wall));
+    let ports = asked(&Wall::Tcp) && Wall::Tcp.needs().0 <= facts.landlock;
+    let given = plan.process.seccomp.profile != SeccompProfile::None;
+    let filtered = given || plan.hardening.no_new_code || ports;
     prop_assert_eq!(has(Stage::Filter), filtered);
     prop_assert_eq!(program.filter.is_some(), filtered);
     // Where nothing of what was asked for is known to the kernel, nothing is there to live by.

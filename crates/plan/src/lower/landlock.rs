@@ -55,6 +55,12 @@ impl Context<'_> {
         wanted && self.may_filter_sockets()
     }
 
+    /// Whether Landlock keeps TCP ports, so that the filter of system calls has to close the ways around it.
+    pub(super) fn closes_tcp(&self) -> bool {
+        let wanted = self.plan.landlock.as_ref().is_some_and(|asked| asked.wants(Wall::Tcp));
+        wanted && rights::network(self.facts.landlock) != 0
+    }
+
     fn may_filter_sockets(&self) -> bool {
         let seccomp = &self.plan.process.seccomp;
         let own = matches!(seccomp.profile, SeccompProfile::Default | SeccompProfile::Strict);
@@ -393,6 +399,19 @@ fn explain(cx: &Context<'_>, asked: &Landlock, built: &Confinement, b: &mut Buil
         "no TCP socket can be bound or connected, on the loopback interface neither".to_owned(),
         "the network was not granted",
     );
+    if cx.closes_tcp() {
+        let listen = if cx.owns(NamespaceKind::Net) { "" } else { ", and nothing can listen" };
+        b.decide(
+            Topic::Walls,
+            format!("landlock-tcp: no MPTCP, SMC or RDS, no TCP fast open{listen} (seccomp)"),
+            "they lead around Landlock",
+        );
+    }
+    let mut wall = |wall: Wall, there: bool, what: String, why: &str| {
+        if asked.wants(wall) && there {
+            b.decide(Topic::Walls, format!("{wall}: {what} (Landlock)"), why);
+        }
+    };
     wall(
         Wall::Signals,
         built.scoped & rights::SCOPE_SIGNAL != 0,

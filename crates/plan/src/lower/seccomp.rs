@@ -4,10 +4,11 @@ use super::Context;
 use super::builder::Builder;
 use super::entry;
 use crate::landlock::Wall;
+use crate::namespace::NamespaceKind;
 use crate::plan::SeccompProfile;
 use crate::program::{Filter, Op, Rules, Topic};
 use crate::seccomp::builtin::{self, Answer, FAMILIES_OF_CALLS, Strictness, World};
-use crate::seccomp::{Action, Profile, no_new_code};
+use crate::seccomp::{Action, Profile, no_new_code, tcp};
 
 /// Writes the op that installs the filter, if there is one. KERNEL: a process without `CAP_SYS_ADMIN`
 /// must have `no_new_privs` by then, so that set-user-ID programs are not confused by it.
@@ -15,7 +16,9 @@ pub(super) fn filter(cx: &Context<'_>, b: &mut Builder) -> Option<Filter> {
     let wanted = &cx.plan.process.seccomp;
     let world = world(cx);
     let (mut rules, origin) = match &wanted.profile {
-        SeccompProfile::None if cx.no_new_code() => (Rules::Of(no_new_code::alone()), None),
+        SeccompProfile::None if cx.no_new_code() || cx.closes_tcp() => {
+            (Rules::Of(builtin::everything()), None)
+        }
         SeccompProfile::None => {
             b.decide(Topic::Process, "every system call can be made (no seccomp)", "asked for");
             return None;
@@ -27,8 +30,11 @@ pub(super) fn filter(cx: &Context<'_>, b: &mut Builder) -> Option<Filter> {
             (Rules::Of(profile.as_ref().clone()), Some(origin))
         }
     };
-    if cx.no_new_code() && wanted.profile != SeccompProfile::None {
+    if cx.no_new_code() {
         rules = Rules::Of(no_new_code::harden(rules.profile().into_owned()));
+    }
+    if cx.closes_tcp() {
+        rules = Rules::Of(tcp::harden(rules.profile().into_owned(), may_listen(cx)));
     }
     if cx.closes_sockets() {
         let tcp = cx.plan.landlock.as_ref().is_some_and(|asked| asked.wants(Wall::Tcp));
@@ -43,6 +49,11 @@ pub(super) fn filter(cx: &Context<'_>, b: &mut Builder) -> Option<Filter> {
     b.op(Op::Filter);
     let step = b.current_step();
     Some(Filter { rules, capabilities: world.capabilities, log: wanted.log, step })
+}
+
+/// A port that `listen(2)` takes by itself is open to nobody outside of the world's own network.
+fn may_listen(cx: &Context<'_>) -> bool {
+    cx.owns(NamespaceKind::Net)
 }
 
 fn world(cx: &Context<'_>) -> World {

@@ -277,6 +277,12 @@ pub fn profile(strictness: Strictness, world: World) -> Profile<'static> {
     }
 }
 
+/// A profile that allows every call, of 32-bit programs too.
+#[must_use]
+pub fn everything() -> Profile<'static> {
+    Profile { default_action: Action::Allow, arch_map: own_abis(), ..Profile::default() }
+}
+
 /// Leaves only those sockets that Landlock keeps apart, for a world without namespaces: TCP, and with
 /// `network` all of the machine's network; pairs of sockets; with `unix` those too that have paths.
 ///
@@ -337,7 +343,7 @@ fn stream(index: u32) -> Arg {
 }
 
 /// 32-bit programs run; x32, which hardly any kernel has, is left out.
-pub(super) fn own_abis() -> Vec<ArchMap> {
+fn own_abis() -> Vec<ArchMap> {
     let map = |architecture, sub| ArchMap { architecture, sub_architectures: vec![sub] };
     vec![
         map(Architecture::X86_64, Architecture::X86),

@@ -9,6 +9,8 @@ pub mod builtin;
 mod calls;
 mod name;
 pub mod no_new_code;
+mod refuse;
+pub mod tcp;
 
 use std::borrow::Cow;
 

@@ -86,6 +86,7 @@ pub(crate) const ALL: &[Group] = &[
     group("attacks::images", attacks::images::CASES),
     group("attacks::neighbours", attacks::neighbours::CASES),
     group("attacks::openings", attacks::openings::CASES),
+    group("attacks::ports", attacks::ports::CASES),
     group("attacks::exhaustion", attacks::exhaustion::CASES),
     group("attacks::ids", attacks::ids::CASES),
     group("attacks::namespaces", attacks::namespaces::CASES),

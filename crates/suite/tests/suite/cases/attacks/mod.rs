@@ -16,6 +16,7 @@ pub(super) mod names;
 pub(super) mod namespaces;
 pub(super) mod neighbours;
 pub(super) mod openings;
+pub(super) mod ports;
 pub(super) mod procfs;
 pub(super) mod signals;
 pub(super) mod sockets;
