@@ -68,7 +68,7 @@ pub struct Sysctl {
 
 /// The settings that belong to a namespace, and to which; a name that ends with a dot or a star stands
 /// for all that begin so. `namespaces(7)`, `ipc_namespaces(7)`, Documentation/admin-guide/sysctl.
-const NAMESPACED: [(&str, NamespaceKind); 8] = [
+const NAMESPACED: [(&str, NamespaceKind); 9] = [
     ("kernel.shm*", NamespaceKind::Ipc),
     ("kernel.msg*", NamespaceKind::Ipc),
     ("kernel.sem", NamespaceKind::Ipc),
@@ -77,6 +77,7 @@ const NAMESPACED: [(&str, NamespaceKind); 8] = [
     ("kernel.hostname", NamespaceKind::Uts),
     ("kernel.domainname", NamespaceKind::Uts),
     ("net.", NamespaceKind::Net),
+    ("user.max_*", NamespaceKind::User),
 ];
 
 impl Sysctl {
@@ -144,7 +145,7 @@ impl Plan {
                             "{option} is refused: {} is no setting of a namespace, it would change the whole machine",
                             sysctl.key
                         ),
-                        "kernel.shm*, kernel.msg*, kernel.sem, kernel.hostname, kernel.domainname, fs.mqueue.* and net.* can be set",
+                        "kernel.shm*, kernel.msg*, kernel.sem, kernel.hostname, kernel.domainname, fs.mqueue.*, net.* and user.max_* can be set",
                     ));
                 }
                 Some(kind) if !self.namespaces.owns(kind) => {
@@ -203,6 +204,8 @@ mod tests {
             ("fs.mqueue.msg_max", Some(NamespaceKind::Ipc)),
             ("fs.mqueue", None),
             ("net.core.somaxconn", Some(NamespaceKind::Net)),
+            ("user.max_net_namespaces", Some(NamespaceKind::User)),
+            ("user.x", None),
             ("kernel.domainname", Some(NamespaceKind::Uts)),
             ("kernel.core_pattern", None),
             ("vm.swappiness", None),

@@ -246,10 +246,11 @@ pub static RUN: &[Opt] = &[
         repeatable: true,
         help: "Set a kernel setting of the world's own",
         long: &[
-            "Those of the network, of System V and POSIX queues and of the world's names: net.*, \
-             kernel.shm*, kernel.msg*, kernel.sem, fs.mqueue.*, kernel.hostname and \
-             kernel.domainname. Others are the whole machine's and refused. An ordinary user may \
-             set what the kernel leaves to root of the namespace.",
+            "Those of the network, of System V and POSIX queues, of the world's names and of how \
+             many namespaces can be made inside: net.*, kernel.shm*, kernel.msg*, kernel.sem, \
+             fs.mqueue.*, kernel.hostname, kernel.domainname and user.max_*. Others are the whole \
+             machine's and refused. An ordinary user may set what the kernel leaves to root of the \
+             namespace.",
         ],
         ..NAMESPACES
     },

@@ -30,13 +30,29 @@ pub(super) fn open(cx: &Context<'_>, b: &mut Builder) -> Option<Settings> {
 impl Settings {
     /// Settings of the world's namespaces, once all of these have been made.
     pub(super) fn write_sysctls(self, cx: &Context<'_>, b: &mut Builder) {
-        for sysctl in &cx.plan.hardening.sysctls {
+        self.set(cx, |kind| kind != Some(NamespaceKind::User), b);
+        if cx.no_new_code() {
+            self.refuse_executable_memory_files(b);
+        }
+    }
+
+    /// Settings of the user namespace that the program's process is in, which may be a second one.
+    ///
+    /// KERNEL: they are those of the writer's user namespace, and raising them takes `CAP_SYS_RESOURCE`
+    /// there.
+    pub(super) fn limit_namespaces(self, cx: &Context<'_>, b: &mut Builder) {
+        self.set(cx, |kind| kind == Some(NamespaceKind::User), b);
+        if cx.no_new_code() {
+            self.refuse_user_namespaces(b);
+        }
+    }
+
+    fn set(self, cx: &Context<'_>, wanted: fn(Option<NamespaceKind>) -> bool, b: &mut Builder) {
+        let sysctls = cx.plan.hardening.sysctls.iter();
+        for sysctl in sysctls.filter(|sysctl| wanted(sysctl.namespace())) {
             let origin = Origin::Option(format!("--sysctl {}={}", sysctl.key, sysctl.value));
             b.step("set", sysctl.key.clone(), Some(&origin));
             self.write(b, &sysctl.path(), sysctl.value.as_bytes());
-        }
-        if cx.no_new_code() {
-            self.refuse_executable_memory_files(b);
         }
     }
 
@@ -50,10 +66,7 @@ impl Settings {
     }
 
     /// No user namespace can be made below the one that the process is in.
-    ///
-    /// KERNEL: the limit is that of the writer's user namespace, and raising it takes `CAP_SYS_RESOURCE`
-    /// there.
-    pub(super) fn refuse_user_namespaces(self, b: &mut Builder) {
+    fn refuse_user_namespaces(self, b: &mut Builder) {
         b.step("refuse", "further user namespaces", None);
         self.write(b, "sys/user/max_user_namespaces", b"0");
         b.decide(

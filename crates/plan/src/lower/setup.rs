@@ -379,21 +379,21 @@ fn working_layer(
 
 fn second_user_namespace(cx: &Context<'_>, settings: Option<Settings>, b: &mut Builder) {
     // Where code of its own is refused, the world's own /proc cannot be written any more.
-    let settings = settings.filter(|_| cx.no_new_code());
+    let proc = settings.filter(|_| cx.no_new_code());
     if let Some(maps) = &cx.ids.second {
         b.step("make", "the program's user namespace", None);
         b.op(Op::Unshare(NamespaceSet::from_iter([NamespaceKind::User])));
         for (file, map) in [("uid_map", &maps.users), ("gid_map", &maps.groups)] {
-            match settings {
-                Some(settings) => {
-                    settings.write(b, &format!("self/{file}"), map.kernel_text().as_bytes());
+            match proc {
+                Some(proc) => {
+                    proc.write(b, &format!("self/{file}"), map.kernel_text().as_bytes());
                 }
                 None => write_file(b, &format!("/proc/self/{file}"), &map.kernel_text()),
             }
         }
     }
     if let Some(settings) = settings {
-        settings.refuse_user_namespaces(b);
+        settings.limit_namespaces(cx, b);
     }
 }
 

@@ -87,6 +87,7 @@ pub(crate) const ALL: &[Group] = &[
     group("attacks::neighbours", attacks::neighbours::CASES),
     group("attacks::openings", attacks::openings::CASES),
     group("attacks::ports", attacks::ports::CASES),
+    group("attacks::trees", attacks::trees::CASES),
     group("attacks::exhaustion", attacks::exhaustion::CASES),
     group("attacks::ids", attacks::ids::CASES),
     group("attacks::namespaces", attacks::namespaces::CASES),

@@ -20,6 +20,7 @@ pub(super) mod ports;
 pub(super) mod procfs;
 pub(super) mod signals;
 pub(super) mod sockets;
+pub(super) mod trees;
 
 pub(super) use documents::CASES;
 
