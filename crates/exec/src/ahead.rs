@@ -36,8 +36,6 @@ pub struct Ahead {
     clone: NamespaceSet,
     channels: Channels,
     waiting: Waiting,
-    // Last: the signals stay blocked until the processes are gone.
-    signals: Blocked,
 }
 
 /// The ways to the first process: each with our end, then its own.
@@ -108,8 +106,9 @@ impl Ahead {
     /// Starts the first process of the world that `plan` declares; none where the machine has to be known
     /// for that.
     ///
-    /// It shares the caller's memory, which [`Options::settles`] tells more of. All signals are blocked
-    /// until the value is gone.
+    /// It shares the caller's memory, which [`Options::settles`] tells more of. Signals are blocked in it, and
+    /// not in the caller: reading the machine may take long, on a file system that does not answer, and whoever
+    /// then ends the caller has the processes hear it.
     ///
     /// # Errors
     /// The namespaces are refused; nothing is left.
@@ -118,6 +117,7 @@ impl Ahead {
     }
 
     fn with(clone: NamespaceSet) -> Result<Ahead, Failure> {
+        // Until both are there.
         let signals = Blocked::new()?;
         let channels = Channels::new(true)?;
         let numbers = channels.numbers();
@@ -135,7 +135,8 @@ impl Ahead {
         let beside = Arc::new(aside::Place::default());
         let helper = start_aside(clone, numbers, process, &beside)?;
         let waiting = Waiting { place, beside, helper, first };
-        Ok(Ahead { clone, channels, waiting, signals })
+        drop(signals);
+        Ok(Ahead { clone, channels, waiting })
     }
 
     /// Builds the world that `program` describes, as [`run`](crate::run) does.
@@ -148,7 +149,8 @@ impl Ahead {
             drop(self);
             return host::run(program, options);
         }
-        let Ahead { channels, waiting, signals, .. } = self;
+        let Ahead { channels, waiting, .. } = self;
+        let signals = Blocked::new()?;
         let ended = host::with_signals_blocked(program, *options, channels, Some(waiting));
         drop(signals);
         ended
