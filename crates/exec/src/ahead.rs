@@ -72,7 +72,12 @@ pub(crate) struct Blocked(raw::SigSet);
 
 impl Blocked {
     pub(crate) fn new() -> Result<Self, Failure> {
-        block_all().map(Blocked).map_err(|e| internal("block signals", e))
+        let old = block_all().map_err(|e| internal("block signals", e))?;
+        // KERNEL: children of who ignores SIGCHLD vanish as they end, which the first process inherits: it would
+        // wait for ever. And their numbers would be others' before the id maps are written.
+        let blocked = Blocked(old);
+        raw::stop_ignoring(consts::SIGCHLD).map_err(|e| internal("hear of children", e))?;
+        Ok(blocked)
     }
 }
 

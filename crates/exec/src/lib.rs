@@ -21,6 +21,7 @@ mod ahead;
 mod aside;
 mod child;
 mod disk;
+mod early;
 mod failure;
 #[cfg(feature = "faults")]
 pub mod faults;

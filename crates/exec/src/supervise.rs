@@ -1,6 +1,6 @@
 //! The host side while the world lives: one loop over a handful of descriptors, asleep otherwise.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use dwell_plan::program::Program;
@@ -8,14 +8,19 @@ use dwell_sys::pidfd;
 use dwell_sys::raw::{self, Errno, SigSet, WaitStatus, consts};
 use dwell_sys::signalfd::SignalFd;
 use dwell_sys::timer::TimerFd;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::Timespec;
 
+use crate::early::Early;
 use crate::failure::{Cause, Failure, reason};
 use crate::host::{go_on, internal, receive};
 use crate::jail;
 use crate::message::{LENGTH, Message, NOT_COUNTED};
 use crate::relay::Relay;
 use crate::{Ended, How, Options};
+
+mod ready;
+
+use ready::Ready;
 
 /// How long after SIGTERM comes SIGKILL when the time is up.
 const GRACE: Duration = Duration::from_secs(5);
@@ -42,6 +47,9 @@ pub(crate) struct Supervisor<'a> {
     time_up: bool,
     /// The walls around this process itself.
     jail: Jail,
+    started: bool,
+    /// A signal that asked for the end before that.
+    early: Option<Early>,
     /// The caller's terminal, or somebody else, has asked this process to stop.
     told_to_stop: bool,
 }
@@ -72,6 +80,8 @@ impl<'a> Supervisor<'a> {
             lost: None,
             time_up: false,
             jail: Jail::NotYet,
+            started: false,
+            early: None,
             told_to_stop: false,
         };
         if let Some(master) = terminal {
@@ -110,7 +120,12 @@ impl<'a> Supervisor<'a> {
         loop {
             let due = self.jail == Jail::Due;
             let at_most = if due { Some(JAILING) } else { settling };
+            let at_most = self.early.as_ref().map(Early::left).or(at_most);
             let (ready, idle) = Ready::of(self, at_most);
+            if let Some(early) = self.early.take_if(|early| early.is_due()) {
+                self.ended = Some((How::Signaled(early.signal), None));
+                self.kill();
+            }
             if due && (idle || ready.master) {
                 self.jail = Jail::Entered;
                 jail::enter(self.program);
@@ -200,6 +215,8 @@ impl<'a> Supervisor<'a> {
     /// Nothing is left to be built. Where the caller does other things its process is not this one's to
     /// wall in.
     fn started(&mut self) {
+        self.started = true;
+        self.early = None;
         let lives = self.failed.is_none() && self.ended.is_none();
         if self.options.settles && lives && self.jail == Jail::NotYet {
             self.jail = Jail::Due;
@@ -286,6 +303,9 @@ impl<'a> Supervisor<'a> {
                 && let Some(relay) = &mut self.relay
             {
                 relay.resume();
+            }
+            if !self.started && self.early.is_none() {
+                self.early = Early::of(info.signo);
             }
             if let Some((_, fd)) = &self.process {
                 let _ = pidfd::send_signal(fd, info.signo);
@@ -432,81 +452,4 @@ fn lost(how: How) -> Failure {
         }
     };
     Failure::host(sentence, Cause::Lost)
-}
-
-/// Which descriptors have something to say.
-#[derive(Clone, Copy, Debug, Default)]
-struct Ready {
-    control: bool,
-    signal: bool,
-    timer: bool,
-    process: bool,
-    input: bool,
-    master: bool,
-}
-
-#[derive(Clone, Copy)]
-enum Role {
-    Control,
-    Signal,
-    Timer,
-    Process,
-    Input,
-    Master,
-}
-
-impl Ready {
-    /// Waits; the second answer is whether nothing happened for as long as `at_most`.
-    fn of(s: &Supervisor<'_>, at_most: Option<Timespec>) -> (Ready, bool) {
-        let mut fds: Vec<PollFd<'_>> = Vec::with_capacity(6);
-        let mut roles = Vec::with_capacity(6);
-        let mut watch = |role, fd, events| {
-            fds.push(PollFd::from_borrowed_fd(fd, events));
-            roles.push(role);
-        };
-        watch(Role::Signal, s.signals.as_fd(), PollFlags::IN);
-        if let Some(control) = &s.control {
-            watch(Role::Control, control.as_fd(), PollFlags::IN);
-        }
-        if let Some(timer) = &s.timer {
-            watch(Role::Timer, timer.as_fd(), PollFlags::IN);
-        }
-        if let Some((_, process)) = &s.process {
-            watch(Role::Process, process.as_fd(), PollFlags::IN);
-        }
-        if let Some(relay) = &s.relay {
-            if let Some(input) = relay.input() {
-                watch(Role::Input, input, PollFlags::IN);
-            }
-            if let Some((master, events)) = relay.master() {
-                watch(Role::Master, master, events);
-            }
-        }
-        let mut ready = Ready::default();
-        match poll(&mut fds, at_most.as_ref()) {
-            Ok(0) => return (ready, true),
-            Ok(_) => {}
-            Err(_) => return (ready, false),
-        }
-        for (fd, role) in fds.iter().zip(roles) {
-            let hit = !fd.revents().is_empty();
-            match role {
-                Role::Control => ready.control = hit,
-                Role::Signal => ready.signal = hit,
-                Role::Timer => ready.timer = hit,
-                Role::Process => ready.process = hit,
-                Role::Input => ready.input = hit,
-                Role::Master => ready.master = hit,
-            }
-        }
-        (ready, false)
-    }
-
-    /// Whether a packet waits; an end of file is none.
-    fn has_packet(control: Option<&OwnedFd>) -> bool {
-        let Some(control) = control else { return false };
-        let mut fds = [PollFd::new(control, PollFlags::IN)];
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        poll(&mut fds, Some(&now)).is_ok_and(|n| n > 0)
-    }
 }

@@ -44,11 +44,17 @@ fn reap_shared(p: &Prepared, layer: Option<Fd>, below: Str) -> i32 {
             return tell(p, end, layer, below);
         }
         match raw::wait_signal(&SigSet::all(), None) {
-            Ok(info) if info.signo == PARENT_DIED => return super::REPORTED,
+            Ok(info) if info.signo == PARENT_DIED && host_is_gone(p) => return super::REPORTED,
             Ok(info) if info.signo != consts::SIGCHLD => pass_on(p.started, info, false),
             _ => {}
         }
     }
+}
+
+/// Whether the other end of the control socket is closed: the signal may as well have been sent by somebody, and
+/// passed on. KERNEL: a process that ends closes its files before its children are sent their signal.
+fn host_is_gone(p: &Prepared) -> bool {
+    raw::send(p.control, &Message::Started.encode()).is_err()
 }
 
 /// Ends every process below this one. Those that they leave behind become its own children, so it goes

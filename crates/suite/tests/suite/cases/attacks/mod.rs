@@ -16,10 +16,13 @@ pub(super) mod names;
 pub(super) mod namespaces;
 pub(super) mod neighbours;
 pub(super) mod openings;
+pub(super) mod overlays;
 pub(super) mod ports;
 pub(super) mod procfs;
 pub(super) mod signals;
 pub(super) mod sockets;
+pub(super) mod storm;
+pub(super) mod stuck;
 pub(super) mod trees;
 
 pub(super) use documents::CASES;
