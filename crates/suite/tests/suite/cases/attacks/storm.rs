@@ -37,8 +37,9 @@ for number in range(1, 65):
     if number not in (9, 19, 32, 33): signal.signal(number, note)
 print('ready', flush=True)
 sys.stdin.read()
-print(sorted(seen - {1, 2, 10, 12, 14, 15, 17, 18, 21, 22, 23, 28, 34, 40, 64}), {1, 2, 15, 34, 64} <= seen)
-sys.exit(7)
+print(sorted(seen - {1, 2, 10, 12, 14, 15, 17, 18, 21, 22, 23, 28, 34, 40, 64}), {1, 2, 15, 34, 64} <= seen, flush=True)
+# Signals are still under way, and the interpreter takes its handlers away before it ends.
+os._exit(7)
 ";
     for options in ["", "--as-pid-1", "--share pid", "--root"] {
         let attack = Attack::python(ctx, body)?;
