@@ -64,17 +64,28 @@ pub(super) fn compare(lab: &mut Lab, bench: &str, who: &Who, jobs: Vec<Job>) -> 
 /// Ratios are of medians, without the cost of starting the program itself.
 fn table(samples: &[Sample]) {
     let nothing = samples.first().map_or(0.0, Sample::median);
-    let own = |name: &str| {
-        samples.iter().find(|s| s.name == name).map_or(f64::NAN, |s| s.median() - nothing)
-    };
-    println!("| | median | min | p90 | less `true` | ÷ bwrap | ÷ floor |");
-    println!("| --- | --: | --: | --: | --: | --: | --: |");
+    let others = references(samples);
+    let heads: String = others.iter().map(|other| format!(" ÷ {} |", other.name)).collect();
+    println!("| | median | min | p90 | less `true` |{heads}");
+    println!("| --- | --: | --: | --: | --: |{}", " --: |".repeat(others.len()));
     for sample in samples {
-        let own_time = sample.median() - nothing;
+        let own = sample.median() - nothing;
         print!("| {} | {:.0} | {:.0} ", sample.name, sample.median(), sample.min());
-        print!("| {:.0} | {own_time:.0} ", sample.p90());
-        println!("| {:.2} | {:.2} |", own_time / own("bwrap"), own_time / own("floor"));
+        print!("| {:.0} | {own:.0} |", sample.p90());
+        for other in &others {
+            print!(" {:.2} |", own / (other.median() - nothing));
+        }
+        println!();
     }
+}
+
+/// What the others are compared with: bubblewrap and the floor, or where these do not take part, plain `dwell`.
+fn references(samples: &[Sample]) -> Vec<&Sample> {
+    let named = |names: &[&str]| -> Vec<&Sample> {
+        samples.iter().filter(|sample| names.contains(&sample.name.as_str())).collect()
+    };
+    let peers = named(&["bwrap", "floor"]);
+    if peers.is_empty() { named(&["dwell"]) } else { peers }
 }
 
 /// What is there of OCI runtimes, each with the least bundle: these also make control groups and
