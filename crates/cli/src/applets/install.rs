@@ -6,6 +6,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
+
 use super::LINKS;
 use crate::message::{self, Failure, reason};
 
@@ -41,18 +43,25 @@ fn make(directory: &Path, force: bool) -> Result<(), Failure> {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 replace(&own, &link, force)?;
             }
-            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-                let hint = format!(
-                    "a hard link stays on its file system: copy the binary there first, `cp {} {}`",
-                    own.display(),
-                    directory.display()
-                );
-                return Err(cannot("make", &link, &error).hint(hint));
-            }
-            Err(error) => return Err(cannot("make", &link, &error)),
+            Err(error) => return Err(refused(&own, &link, &error)),
         }
     }
     Ok(())
+}
+
+fn refused(own: &Path, link: &Path, error: &io::Error) -> Failure {
+    let failure = cannot("make", link, error);
+    let why = match error.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::XDEV) => "a hard link stays on its file system",
+        // KERNEL: with fs.protected_hardlinks, which most machines have set.
+        Some(Errno::PERM) => "a file of somebody else's is linked by root alone",
+        _ => return failure,
+    };
+    let directory = link.parent().unwrap_or(Path::new("."));
+    let (own, directory) = (own.display(), directory.display());
+    failure.hint(format!(
+        "{why}: copy the binary there first, `cp {own} {directory}`, and link that one"
+    ))
 }
 
 /// What has the name gives way by a rename, so that the name is never missing.

@@ -207,9 +207,14 @@ fn both(ctx: &Ctx, line: &str) -> Outcome<(Got, Got)> {
 
 fn compare(ctx: &Ctx, lines: &[&str]) -> Outcome {
     installed(ctx)?;
+    all_alike(lines, |line| both(ctx, line))
+}
+
+/// Whether the installed tool and ours, both run by `both`, do and say the same for each line.
+pub(super) fn all_alike(lines: &[&str], both: impl Fn(&str) -> Outcome<(Got, Got)>) -> Outcome {
     let mut wrong = Vec::new();
     for line in lines {
-        let (theirs, ours) = both(ctx, line)?;
+        let (theirs, ours) = both(line)?;
         let same = theirs.status() == ours.status()
             && theirs.out() == ours.out()
             && first_words(&theirs.err()) == first_words(&ours.err());

@@ -5,7 +5,7 @@
 
 use std::fs;
 
-use super::oracle::{first_words, installed};
+use super::oracle::{all_alike, installed};
 use crate::harness::{Ctx, Got, Outcome, cases, ensure, skip};
 
 cases! {
@@ -220,18 +220,7 @@ impl Files<'_> {
     }
 
     fn compare(&self, lines: &[&str]) -> Outcome {
-        let mut wrong = Vec::new();
-        for line in lines {
-            let (theirs, ours) = (self.run("", line)?, self.ours(line)?);
-            let same = theirs.status() == ours.status()
-                && theirs.out() == ours.out()
-                && first_words(&theirs.err()) == first_words(&ours.err());
-            if !same {
-                wrong.push(format!("{line}\n  installed: {theirs}\n  ours: {ours}"));
-            }
-        }
-        ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
-        Ok(())
+        all_alike(lines, |line| Ok((self.run("", line)?, self.ours(line)?)))
     }
 
     fn prints(&self, line: &str, printed: &str) -> Outcome {

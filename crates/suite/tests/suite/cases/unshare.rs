@@ -1,6 +1,7 @@
 //! `unshare`: what it does, where no older one can be asked.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -14,7 +15,7 @@ cases! {
         explained, from_plan, hints, help, links;
     root: direct_maps, owner, persistent, persistent_mounts, persistent_mounts_of_any_processor,
         persistent_pid, root_has_no_subids;
-    user: subordinate_ids, subordinate_ids_alone, whole_map;
+    user: subordinate_ids, subordinate_ids_alone, whole_map, links_to_anothers_binary;
 }
 
 fn environment(ctx: &Ctx) -> Outcome {
@@ -494,5 +495,18 @@ fn links(ctx: &Ctx) -> Outcome {
     ensure!(names == ["lsns", "nsenter", "unshare"], "{names:?}");
     let bare = ctx.host(&ctx.dwell).arg("install-links").go()?;
     bare.refuses(125, "install-links takes one directory")?;
+    Ok(())
+}
+
+fn links_to_anothers_binary(ctx: &Ctx) -> Outcome {
+    let protected = std::fs::read_to_string("/proc/sys/fs/protected_hardlinks")?;
+    if protected.trim() != "1" || std::fs::metadata(&ctx.dwell)?.uid() == ctx.account.uid {
+        return skip("the binary's owner may link it");
+    }
+    let got = ctx.host(&ctx.dwell).args(["install-links", "."]).go()?;
+    got.refuses(125, "cannot make ./unshare: Operation not permitted")?
+        .says("linked by root alone: copy the binary there first")?;
+    let script = "cp \"$DWELL\" . && ./dwell install-links . && ./unshare -Ur id -u";
+    ctx.shell(script).go()?.prints("0\n")?;
     Ok(())
 }
