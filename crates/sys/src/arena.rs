@@ -42,19 +42,20 @@ fn place(block: *const u8) -> Option<usize> {
     (at < SIZE).then_some(at)
 }
 
-/// Moves the boundary, unless something has been handed out or given back meanwhile.
+/// Moves the boundary, unless something has been handed out or given back meanwhile. What one thread did with
+/// a block before it gave it back comes before what the next one does with it.
 fn moved(from: usize, to: usize) -> bool {
-    NEXT.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    NEXT.compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed).is_ok()
 }
 
 fn take(layout: Layout) -> Option<*mut u8> {
+    if layout.align() > PAGE {
+        return None;
+    }
     loop {
         let next = NEXT.load(Ordering::Relaxed);
         let at = next.checked_next_multiple_of(layout.align())?;
         let end = at.checked_add(layout.size()).filter(|end| *end <= SIZE)?;
-        if layout.align() > PAGE {
-            return None;
-        }
         if moved(next, end) {
             return Some(start().wrapping_add(at));
         }
