@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use dwell_sys::raw::consts;
+use dwell_sys::raw::{self, consts};
 use rustix::event::Timespec;
 
 /// How long the program may take to be there.
@@ -41,10 +41,7 @@ impl Early {
 
 /// KERNEL: a blocked signal is queued even where it is ignored, since that may change before it is taken.
 fn is_ignored(signal: i32) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let set = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let set = set.and_then(|text| u64::from_str_radix(text.trim(), 16).ok()).unwrap_or(0);
-    u32::try_from(signal - 1).is_ok_and(|bit| set.checked_shr(bit).unwrap_or(0) & 1 != 0)
+    raw::is_ignored(signal).unwrap_or(false)
 }
 
 #[cfg(test)]

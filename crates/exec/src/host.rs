@@ -136,7 +136,8 @@ fn make_disk_layer(program: &Program) -> Result<Option<DiskLayer>, Failure> {
         .and_then(|maps| Some((maps.users.outer_of(0)?, maps.groups.outer_of(0)?)));
     DiskLayer::create(path.as_path(), root).map(Some).map_err(|error| {
         let errno = error.raw_os_error().unwrap_or(0);
-        let sentence = format!("cannot make {path} for the layers: {}", idmaps::plain(&error));
+        let sentence =
+            format!("cannot make {path} for the layers: {}", dwell_sys::words::of(&error));
         Failure::host(sentence, Cause::HostFile(errno))
     })
 }

@@ -101,8 +101,3 @@ impl Helper {
 fn missing(program: &Text, error: &io::Error) -> Refused {
     Refused::Missing { program: program.clone(), errno: error.raw_os_error().unwrap_or(0) }
 }
-
-/// The kernel's reason without the number that `std` adds.
-pub(crate) fn plain(error: &io::Error) -> String {
-    dwell_sys::words::of(error).into_owned()
-}

@@ -15,11 +15,11 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use dwell_sys::raw::{self, ExecTable, consts};
+use dwell_sys::words;
 use rustix::fs::{Access, AtFlags, CWD, MemfdFlags, SealFlags};
 use rustix::io::Errno;
 
 use crate::failure::{Cause, Failure};
-use crate::idmaps::plain;
 
 const OWN: &str = "/proc/self/exe";
 const SEALS: SealFlags =
@@ -72,7 +72,7 @@ fn become_it(file: BorrowedFd<'_>, args: &[OsString]) -> Errno {
 }
 
 fn cannot(verb: &str, call: &str, error: &io::Error) -> Failure {
-    let sentence = format!("cannot {verb} the own binary: {} ({call})", plain(error));
+    let sentence = format!("cannot {verb} the own binary: {} ({call})", words::of(error));
     let cause = Cause::HostFile(error.raw_os_error().unwrap_or_default());
     let hint = "a program that is joined could change it; install dwell where you cannot write";
     Failure { sentence, hint: Some(hint.to_owned()), cause }

@@ -378,13 +378,14 @@ pub(super) fn confine(built: Option<&Confinement>, ruleset: Option<Slot>, b: &mu
 }
 
 fn explain(cx: &Context<'_>, asked: &Landlock, built: &Confinement, b: &mut Builder) {
-    let mut wall = |wall: Wall, there: bool, what: String, why: &str| {
+    let wall = |b: &mut Builder, wall: Wall, there: bool, what: String, why: &str| {
         if asked.wants(wall) && there {
             b.decide(Topic::Walls, format!("{wall}: {what} (Landlock)"), why);
         }
     };
     let writable = built.rules.iter().filter(|rule| rule.rights & rights::WRITE_FILE != 0).count();
     wall(
+        b,
         Wall::Files,
         built.files != 0,
         format!(
@@ -394,6 +395,7 @@ fn explain(cx: &Context<'_>, asked: &Landlock, built: &Confinement, b: &mut Buil
         "what is read-only below a place that can be written is so by its mount alone",
     );
     wall(
+        b,
         Wall::Tcp,
         built.network != 0,
         "no TCP socket can be bound or connected, on the loopback interface neither".to_owned(),
@@ -407,18 +409,15 @@ fn explain(cx: &Context<'_>, asked: &Landlock, built: &Confinement, b: &mut Buil
             "they lead around Landlock",
         );
     }
-    let mut wall = |wall: Wall, there: bool, what: String, why: &str| {
-        if asked.wants(wall) && there {
-            b.decide(Topic::Walls, format!("{wall}: {what} (Landlock)"), why);
-        }
-    };
     wall(
+        b,
         Wall::Signals,
         built.scoped & rights::SCOPE_SIGNAL != 0,
         "processes outside cannot be signalled".to_owned(),
         "they are outside of the program's domain",
     );
     wall(
+        b,
         Wall::Abstract,
         built.scoped & rights::SCOPE_ABSTRACT != 0,
         "abstract Unix sockets outside cannot be connected to".to_owned(),

@@ -143,12 +143,17 @@ pub fn default_signal(sig: i32) -> Result<(), Errno> {
     set_disposition(sig, SIG_DFL)
 }
 
-/// Sets a signal back to its default where it is ignored (`rt_sigaction(2)`); a handler stays.
-pub fn stop_ignoring(sig: i32) -> Result<(), Errno> {
+/// Whether a signal is ignored (`rt_sigaction(2)`).
+pub fn is_ignored(sig: i32) -> Result<bool, Errno> {
     let mut old = [0usize; 4];
     // SAFETY: the new action is a null pointer; the kernel writes at most four words of the old one.
     unsafe { syscall!(__NR_rt_sigaction, sig, 0usize, old.as_mut_ptr(), SET_SIZE) }?;
-    if old[0] == SIG_IGN { default_signal(sig) } else { Ok(()) }
+    Ok(old[0] == SIG_IGN)
+}
+
+/// Sets a signal back to its default where it is ignored; a handler stays.
+pub fn stop_ignoring(sig: i32) -> Result<(), Errno> {
+    if is_ignored(sig)? { default_signal(sig) } else { Ok(()) }
 }
 
 const SIG_DFL: usize = 0;
