@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
+use rustix::process::Signal;
+
 use super::account::Account;
 use super::ctx::Ctx;
 use super::leaks::Before;
@@ -130,6 +132,7 @@ impl Choice {
 
 /// Runs the cases that the arguments choose.
 pub(crate) fn main(groups: &[Group]) -> ExitCode {
+    stop_ignoring_signals();
     let choice = Choice::parse(std::env::args().skip(1));
     let by_root = Account::own().is_root();
     let mut jobs = Vec::new();
@@ -157,6 +160,15 @@ pub(crate) fn main(groups: &[Group]) -> ExitCode {
             say(&format!("the suite cannot run: {why}\n"));
             ExitCode::from(FAILED)
         }
+    }
+}
+
+/// What nohup and a shell's `&` have ignored. The cases' programs would inherit that, and a shell
+/// can neither be ended by such a signal nor set it back.
+fn stop_ignoring_signals() {
+    for signal in [Signal::HUP, Signal::INT, Signal::QUIT] {
+        // Fails for numbers that are no signal's.
+        let _ = dwell_sys::raw::stop_ignoring(signal.as_raw());
     }
 }
 
