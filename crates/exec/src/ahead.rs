@@ -2,21 +2,24 @@
 //!
 //! ```text
 //!   host side                first process        helper
-//!   Ahead::start: clone3 ──▶ waits
+//!   Ahead::start: clone3 ──▶ begins its list,
+//!                            waits
 //!            clone3 ────────────────────────────▶ unshare(CLONE_NEWNET)
 //!   reads the machine,
 //!   decides
 //!   Ahead::run: "go" ──────▶ takes the list,
-//!                            runs it ◀─────────── the network namespace
+//!                            ends it ◀─────────── the network namespace
 //! ```
 //!
 //! KERNEL: a network namespace takes half a millisecond to make, and reading the machine a quarter. The
 //! namespace has to belong to the user namespace, which comes with the first process. All share the
-//! memory, so the first process finds the list there.
+//! memory, so the first process finds the list there. What it begins with follows from the Plan and the caller
+//! alone.
 
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use dwell_plan::facts::Caller;
 use dwell_plan::program::{Program, Slot};
 use dwell_plan::{NamespaceSet, Plan};
 use dwell_sys::adopt;
@@ -25,7 +28,7 @@ use dwell_sys::raw::{self, CloneArgs, Errno, Fd, consts};
 use crate::held::Held;
 use crate::host::{Memory, go_on, internal, not_cloned, start_aside};
 use crate::prepared::{Prepared, block_all, clone_bits};
-use crate::{Ended, Failure, Options, STACK, aside, child, host};
+use crate::{Ended, Failure, Options, STACK, aside, child, filter, host};
 
 /// Where the first process finds what it is to do.
 type Place = Mutex<Option<Prepared>>;
@@ -33,7 +36,7 @@ type Place = Mutex<Option<Prepared>>;
 /// A first process that waits. Dropping it ends the process.
 #[derive(Debug)]
 pub struct Ahead {
-    clone: NamespaceSet,
+    beginning: Arc<Program>,
     channels: Channels,
     waiting: Waiting,
 }
@@ -104,6 +107,7 @@ pub(crate) struct Job {
     control: Fd,
     /// The host side's ends: only when nobody else has them can its death be heard.
     others: [Fd; 2],
+    beginning: Prepared,
     place: Arc<Place>,
 }
 
@@ -118,10 +122,13 @@ impl Ahead {
     /// # Errors
     /// The namespaces are refused; nothing is left.
     pub fn start(plan: &Plan) -> Result<Option<Ahead>, Failure> {
-        dwell_plan::ahead(plan).map(Ahead::with).transpose()
+        let caller = caller().map_err(|e| internal("read the caller's capabilities", e))?;
+        dwell_plan::beginning(plan, &caller).map(Ahead::with).transpose()
     }
 
-    fn with(clone: NamespaceSet) -> Result<Ahead, Failure> {
+    fn with(beginning: Program) -> Result<Ahead, Failure> {
+        let beginning = Arc::new(beginning);
+        let clone = beginning.clone;
         // Until both are there.
         let signals = Blocked::new()?;
         let channels = Channels::new(true)?;
@@ -132,7 +139,10 @@ impl Ahead {
         };
         let others = [ours, aside];
         let place = Arc::new(Place::default());
-        let job = Job { control, others, place: Arc::clone(&place) };
+        let mut prepared = Prepared::bare(&beginning, control)
+            .map_err(|e| internal("prepare the first process", e))?;
+        prepared.filter = filter::compile(&beginning)?;
+        let job = Job { control, others, beginning: prepared, place: Arc::clone(&place) };
         let first = start_first(clone, job)?;
         let Some(process) = first.process() else {
             return Err(internal("hold the new process", Errno::BADF));
@@ -141,7 +151,7 @@ impl Ahead {
         let helper = start_aside(clone, numbers, process, &beside)?;
         let waiting = Waiting { place, beside, helper, first };
         drop(signals);
-        Ok(Ahead { clone, channels, waiting })
+        Ok(Ahead { beginning, channels, waiting })
     }
 
     /// Builds the world that `program` describes, as [`run`](crate::run) does.
@@ -149,8 +159,7 @@ impl Ahead {
     /// # Errors
     /// Those of [`run`](crate::run).
     pub fn run(self, program: &Arc<Program>, options: &Options) -> Result<Ended, Failure> {
-        let fits = program.aside.is_some() && program.clone == self.clone;
-        if !fits || program.own_memory || program.group.is_some() {
+        if !self.fits(program) || program.own_memory || program.group.is_some() {
             drop(self);
             return host::run(program, options);
         }
@@ -160,6 +169,25 @@ impl Ahead {
         drop(signals);
         ended
     }
+
+    /// Whether the first process has begun as this list does.
+    fn fits(&self, program: &Program) -> bool {
+        let begun = &*self.beginning;
+        program.aside.is_some()
+            && program.clone == begun.clone
+            && program.arena.starts_with(&begun.arena)
+            && program.setup.ops.starts_with(&begun.setup.ops)
+            && begun
+                .filter
+                .as_ref()
+                .is_none_or(|begun| filter::are_alike(begun, program.filter.as_ref()))
+    }
+}
+
+/// What is to be known of the caller for the beginning.
+fn caller() -> Result<Caller, Errno> {
+    let (capabilities, ..) = raw::capget()?;
+    Ok(Caller { uid: raw::geteuid(), gid: raw::getegid(), capabilities, ..Caller::default() })
 }
 
 fn start_first(namespaces: NamespaceSet, job: Job) -> Result<Held<Job>, Failure> {
@@ -207,13 +235,14 @@ fn wait_and_run(job: &mut Job) -> i32 {
     for fd in job.others {
         let _ = raw::close(fd);
     }
+    let begun = child::begin(&mut job.beginning);
     if !matches!(raw::recv(job.control, &mut [0]), Ok(1)) {
         // Nothing is wanted of it.
         return 0;
     }
     // Nobody holds the lock: what is in there was put there before the word was sent.
     match job.place.try_lock().as_deref_mut() {
-        Ok(Some(prepared)) => child::begin(prepared),
+        Ok(Some(prepared)) => child::go_on(prepared, begun),
         _ => 0,
     }
 }

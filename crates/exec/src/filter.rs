@@ -7,6 +7,7 @@ use dwell_plan::Program;
 use dwell_plan::facts::Kernel;
 use dwell_plan::program::{self, Op, Rules};
 use dwell_plan::proof::Act;
+use dwell_plan::seccomp::builtin::World;
 use dwell_sys::raw::{self, SockFilter};
 
 use crate::failure::{Cause, Failure};
@@ -60,6 +61,18 @@ fn instructions(wanted: &program::Filter, kernel: Kernel) -> Result<seccomp::Fil
         log: wanted.log,
     };
     seccomp::compile(&wanted.rules.profile(), &setting).map_err(|error| error.to_string())
+}
+
+/// Whether one's filter is the other's. dwell's own does not depend on the capabilities that a world's root has.
+pub(crate) fn are_alike(one: &program::Filter, other: Option<&program::Filter>) -> bool {
+    let own = |filter: &program::Filter| match filter.rules {
+        Rules::Own(strictness, world) => {
+            let usual = world.capabilities.0 & !World::OWN.capabilities.0 == 0;
+            (usual && !filter.log).then_some((strictness, world.own_users))
+        }
+        Rules::Of(_) => None,
+    };
+    other.is_some_and(|other| own(one).is_some() && own(one) == own(other))
 }
 
 /// The filter as `seccomp(2)` takes it.

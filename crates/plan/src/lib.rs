@@ -33,7 +33,7 @@ pub mod seccomp;
 pub mod text;
 
 pub use facts::Facts;
-pub use lower::{ahead, lower, lower_explained};
+pub use lower::{beginning, lower, lower_explained};
 pub use namespace::{NamespaceKind, NamespaceSet};
 pub use path::WorldPath;
 pub use plan::Plan;

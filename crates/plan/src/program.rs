@@ -418,9 +418,10 @@ pub struct HostMaps {
 pub const DISK_LAYER: &str = "l";
 
 /// Where the program's terminal comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PtySource {
     /// It has none: descriptors are handed on.
+    #[default]
     None,
     /// From the world's own devpts, sent by the new process.
     World,
@@ -429,7 +430,7 @@ pub enum PtySource {
 }
 
 /// Everything needed to build a world and start its program.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Program {
     /// Who runs it.
     pub start: Start,

@@ -10,7 +10,7 @@ use dwell_plan::plan::{
 };
 use dwell_plan::program::{Block, Op, Program};
 use dwell_plan::proof::Act;
-use dwell_plan::{NamespaceKind, NamespaceSet, Text, lower};
+use dwell_plan::{NamespaceKind, NamespaceSet, Text, beginning, lower};
 use proptest::prelude::*;
 
 /// What a process does to its own rights, in the one order that is safe. See docs/design.md, *Giving up
@@ -215,7 +215,14 @@ fn check_entry(plan: &Plan, facts: &Facts, program: &Program) -> Result<(), Test
     let ports = asked(&Wall::Tcp) && Wall::Tcp.needs().0 <= facts.landlock;
     let given = plan.process.seccomp.profile != SeccompProfile::None;
     let filtered = given || plan.hardening.no_new_code || ports;
-    prop_assert_eq!(has(Stage::Filter), filtered);
+    // It is the last that is done but one, or the very first.
+    let first = program.setup.ops.first() == Some(&Op::Filter);
+    prop_assert_eq!(has(Stage::Filter) || first, filtered);
+    prop_assert!(!(has(Stage::Filter) && first), "twice");
+    prop_assert!(
+        !first || plan.namespaces.owns(NamespaceKind::User),
+        "it refuses to make namespaces"
+    );
     prop_assert_eq!(program.filter.is_some(), filtered);
     // Where nothing of what was asked for is known to the kernel, nothing is there to live by.
     let known = |wall: &Wall| wall.needs().0 <= facts.landlock;
@@ -316,6 +323,18 @@ proptest! {
         check_afterwards(&program)?;
         check_sets(&plan, &program)?;
         check_setup(&plan, &facts, &program)?;
+    }
+
+    /// What is done before anything is known of the machine is what is decided when all of it is known.
+    #[test]
+    fn a_list_begins_as_it_was_begun(plan in plan(), facts in facts()) {
+        let Ok(program) = lower(&plan, &facts) else { return Ok(()) };
+        let Some(begun) = beginning(&plan, &facts.caller) else { return Ok(()) };
+        prop_assert_eq!(begun.clone, program.clone);
+        prop_assert!(program.setup.ops.starts_with(&begun.setup.ops));
+        prop_assert!(program.arena.starts_with(&begun.arena));
+        prop_assert!(begun.filter.is_none() || program.filter.is_some());
+        prop_assert_eq!(begun.filter.is_some(), begun.setup.ops.contains(&Op::Filter));
     }
 }
 

@@ -5,13 +5,12 @@
 
 mod table;
 
-use dwell_plan::caps::CapSet;
 use dwell_plan::seccomp::builtin::{Strictness, World};
 
 use super::{Instruction, Machine};
 
 /// The world that the table is for. It is the same with less: no family of calls depends on what is held here.
-pub const WORLD: World = World { own_users: true, capabilities: CapSet::WORLD_ROOT };
+pub const WORLD: World = World::OWN;
 
 /// The filter that [`compile`](super::compile) would make of dwell's own profile, without flags.
 #[must_use]

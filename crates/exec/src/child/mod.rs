@@ -37,14 +37,34 @@ pub(crate) fn first(p: &mut Prepared) -> i32 {
     run(p, Stage::Setup)
 }
 
-/// The first process, started ahead: takes what the host side has opened since.
-pub(crate) fn begin(p: &mut Prepared) -> i32 {
+/// The first process, started ahead: the ops that its list begins with, whatever the rest will be. How many, or
+/// which one has failed; nobody is there yet to be told.
+pub(crate) fn begin(p: &mut Prepared) -> Result<u32, (u32, Errno)> {
+    let program = Arc::clone(p.program());
+    let mut at = 0;
+    for op in &program.setup.ops {
+        let done = faulty(Stage::Setup, at).map_or_else(|| ops::simple(p, *op), Err);
+        done.map_err(|errno| (at, errno))?;
+        at = at.wrapping_add(1);
+    }
+    Ok(at)
+}
+
+/// The first process, started ahead: takes what the host side has opened since, and the rest of its list.
+pub(crate) fn go_on(p: &mut Prepared, begun: Result<u32, (u32, Errno)>) -> i32 {
     if ops::close_inherited(p).is_err() || receive_files(p).is_err() {
         return REPORTED;
     }
     // All that is open now is needed.
     p.unneeded.clear();
-    first(p)
+    match begun {
+        Ok(next) => run_from(p, Stage::Setup, next),
+        Err((at, errno)) => {
+            // Whoever is gone misses nothing.
+            let _ = report(p, Stage::Setup, at, errno);
+            REPORTED
+        }
+    }
 }
 
 fn receive_files(p: &mut Prepared) -> Result<(), Errno> {

@@ -106,8 +106,7 @@ fn shared_namespace(plan: &Plan, facts: &Facts) -> Ids {
 fn own_namespace(plan: &Plan, facts: &Facts, b: &mut Builder) -> Result<Ids, Refusal> {
     let caller = &facts.caller;
     let (uid, gid) = wanted(plan.identity.user, caller);
-    let privileged = caller.capabilities & (1 << CAP_SETUID) != 0
-        && caller.capabilities & (1 << CAP_SETGID) != 0;
+    let privileged = is_privileged(caller);
     let writer = if privileged { Some(MapWriter::Direct) } else { helpers(facts) };
     match (&plan.identity.users, &plan.identity.groups) {
         (Mapping::Default, Mapping::Default) if privileged => {
@@ -152,6 +151,12 @@ fn wanted(user: User, caller: &Caller) -> (u32, u32) {
     }
 }
 
+/// Whether the caller may write maps of any of its ids.
+pub(super) fn is_privileged(caller: &Caller) -> bool {
+    let both = 1 << CAP_SETUID | 1 << CAP_SETGID;
+    caller.capabilities & both == both
+}
+
 fn helpers(facts: &Facts) -> Option<MapWriter> {
     Some(MapWriter::Helpers(facts.newuidmap.clone()?, facts.newgidmap.clone()?))
 }
@@ -169,10 +174,6 @@ fn no_helpers() -> Refusal {
 /// exist. Where the program is not id 0, a second user namespace turns it back. That also takes the
 /// rights over the world's mounts from everything the program ever becomes.
 fn own_id_alone(want: (u32, u32), caller: &Caller, directory: bool, b: &mut Builder) -> Ids {
-    let outer = |inner: (u32, u32)| Maps {
-        users: IdMap(vec![IdRange::one(inner.0, caller.uid)]),
-        groups: IdMap(vec![IdRange::one(inner.1, caller.gid)]),
-    };
     let why = if directory && caller.subuids.is_empty() {
         "a user may map one id alone, and has no lines in /etc/subuid: files of other owners show as nobody"
     } else {
@@ -180,7 +181,7 @@ fn own_id_alone(want: (u32, u32), caller: &Caller, directory: bool, b: &mut Buil
     };
     b.decide(Topic::Ids, format!("uid {} inside is your uid {}", want.0, caller.uid), why);
     if want == (0, 0) {
-        return Ids { own_maps: Some(outer((0, 0))), has_root: true, ..Ids::default() };
+        return Ids { own_maps: Some(own_as_root(caller)), has_root: true, ..Ids::default() };
     }
     decide_wall(
         b,
@@ -188,7 +189,7 @@ fn own_id_alone(want: (u32, u32), caller: &Caller, directory: bool, b: &mut Buil
         "mounting devpts needs an id 0, and the program is not to have rights over the mounts",
     );
     Ids {
-        own_maps: Some(outer((0, 0))),
+        own_maps: Some(own_as_root(caller)),
         second: Some(Maps {
             users: IdMap(vec![IdRange::one(want.0, 0)]),
             groups: IdMap(vec![IdRange::one(want.1, 0)]),
@@ -197,6 +198,14 @@ fn own_id_alone(want: (u32, u32), caller: &Caller, directory: bool, b: &mut Buil
         gid: want.1,
         has_root: true,
         ..Ids::default()
+    }
+}
+
+/// The caller's ids, as root's.
+pub(super) fn own_as_root(caller: &Caller) -> Maps {
+    Maps {
+        users: IdMap(vec![IdRange::one(0, caller.uid)]),
+        groups: IdMap(vec![IdRange::one(0, caller.gid)]),
     }
 }
 

@@ -1,6 +1,7 @@
 //! From a Plan and the Facts to a Program. Every decision and every fallback is taken here.
 
 mod actions;
+mod beginning;
 mod builder;
 mod emit;
 mod entry;
@@ -29,7 +30,7 @@ use crate::refusal::Refusal;
 use crate::text::Text;
 
 pub(crate) use actions::check as check_actions;
-pub use setup::ahead;
+pub use beginning::beginning;
 
 use builder::Builder;
 use ids::Ids;

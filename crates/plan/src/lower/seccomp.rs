@@ -1,8 +1,8 @@
 //! Which system calls the program can make.
 
-use super::Context;
 use super::builder::Builder;
 use super::entry;
+use super::{Context, beginning};
 use crate::landlock::Wall;
 use crate::namespace::NamespaceKind;
 use crate::plan::SeccompProfile;
@@ -45,8 +45,10 @@ pub(super) fn filter(cx: &Context<'_>, b: &mut Builder) -> Option<Filter> {
     if wanted.log {
         b.decide(Topic::Process, "what seccomp does not allow is logged and made", "asked for");
     }
-    b.step("install", "the filter of system calls", origin);
-    b.op(Op::Filter);
+    if !beginning::filters(cx.plan) {
+        b.step("install", "the filter of system calls", origin);
+        b.op(Op::Filter);
+    }
     let step = b.current_step();
     Some(Filter { rules, capabilities: world.capabilities, log: wanted.log, step })
 }

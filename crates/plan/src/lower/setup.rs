@@ -4,7 +4,7 @@ use super::builder::{Builder, List};
 use super::emit::{self, Mounted};
 use super::settings::{self, Settings};
 use super::view::{Node, View};
-use super::{Context, decide_wall, entry, landlock};
+use super::{Context, beginning, decide_wall, entry, landlock};
 use crate::cgroups::Version;
 use crate::errno::{EACCES, EINVAL, EPERM};
 use crate::group::Maker;
@@ -24,6 +24,7 @@ pub(super) fn write(
 ) -> Result<Program, Refusal> {
     let confinement = landlock::decide(cx, view, b)?;
     b.write_to(List::Setup);
+    beginning::write(cx.plan, &cx.facts.caller, b);
     b.step("prepare", "the new process", None);
     b.op(Op::CloseInherited);
     b.op(Op::ClearUmask);
@@ -44,7 +45,10 @@ pub(super) fn write(
     }
     ids(cx, b);
     clocks(cx, b);
-    names_and_links(cx, aside, b);
+    if in_steps(cx.plan) {
+        beginning::name(cx.plan, b);
+    }
+    links(cx, aside, b);
     if let Some(found) = surroundings {
         take_surroundings(&found, b);
     }
@@ -111,7 +115,7 @@ fn enter_groups_of_process(cx: &Context<'_>, b: &mut Builder) -> bool {
 /// Whether the namespaces cannot all be made by the first clone: what is joined must be entered
 /// before a new user namespace takes the right to, and a process is never itself in the time namespace
 /// that it makes.
-fn in_steps(plan: &Plan) -> bool {
+pub(super) fn in_steps(plan: &Plan) -> bool {
     let time = plan.namespaces.owns(NamespaceKind::Time);
     !plan.namespaces.join.is_empty() || (plan.process.as_pid_1 && time)
 }
@@ -203,11 +207,10 @@ fn take_surroundings(found: &Found, b: &mut Builder) {
 }
 
 fn ids(cx: &Context<'_>, b: &mut Builder) {
-    if let Some(maps) = &cx.ids.own_maps {
-        b.step("map", "your own id into the user namespace", None);
-        write_file(b, "/proc/self/setgroups", "deny");
-        write_file(b, "/proc/self/uid_map", &maps.users.kernel_text());
-        write_file(b, "/proc/self/gid_map", &maps.groups.kernel_text());
+    if let Some(maps) = &cx.ids.own_maps
+        && beginning::own_maps(cx.plan, &cx.facts.caller).is_none()
+    {
+        beginning::map_own_id(maps, b);
     }
     if cx.ids.host_maps.is_some() {
         b.step("map", "ids into the user namespace", None);
@@ -218,7 +221,7 @@ fn ids(cx: &Context<'_>, b: &mut Builder) {
     }
 }
 
-fn write_file(b: &mut Builder, path: &str, data: &str) {
+pub(super) fn write_file(b: &mut Builder, path: &str, data: &str) {
     let (path, data) = (b.str(path), b.str(data));
     b.op(Op::WriteFile { path, data });
 }
@@ -251,8 +254,7 @@ fn clocks(cx: &Context<'_>, b: &mut Builder) {
 ///
 /// A process that is to be in a control group of its own must begin there, and one that has a score of its
 /// own for when memory runs out must not share the memory.
-#[must_use]
-pub fn ahead(plan: &Plan) -> Option<NamespaceSet> {
+pub(super) fn ahead(plan: &Plan) -> Option<NamespaceSet> {
     let grouped = !plan.limits.is_none() || plan.cgroup.asks_for_a_group();
     let alone = grouped || plan.process.oom_score_adj.is_some() || !plan.actions.is_empty();
     (makes_net_aside(plan) && !alone).then(|| {
@@ -283,12 +285,7 @@ fn makes_net_aside(plan: &Plan) -> bool {
     owns(NamespaceKind::Net) && owns(NamespaceKind::Mount) && !in_steps(plan)
 }
 
-fn names_and_links(cx: &Context<'_>, aside: Option<Beside>, b: &mut Builder) {
-    if let Some(name) = cx.plan.hostname.as_ref().filter(|_| cx.owns(NamespaceKind::Uts)) {
-        b.step("set", format!("the host name {name}"), None);
-        let name = b.str(name.as_bytes());
-        b.op(Op::Hostname(name));
-    }
+fn links(cx: &Context<'_>, aside: Option<Beside>, b: &mut Builder) {
     if cx.owns(NamespaceKind::Net) && aside.is_none() {
         b.step("bring up", "the loopback interface", None);
         let lo = b.str("lo");

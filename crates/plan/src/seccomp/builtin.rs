@@ -26,6 +26,11 @@ pub struct World {
     pub capabilities: CapSet,
 }
 
+impl World {
+    /// The world of a user namespace of its own, and of a program that may be its root.
+    pub const OWN: World = World { own_users: true, capabilities: CapSet::WORLD_ROOT };
+}
+
 /// A family of calls and what is done about them.
 #[derive(Clone, Copy, Debug)]
 pub struct Family {

@@ -12,12 +12,11 @@ mod words;
 use super::builder::{Builder, List};
 use super::entry;
 use crate::action::{Action, Fork, Id, Place, Setgroups};
-use crate::caps::CapSet;
 use crate::errno::ENOENT;
 use crate::facts::Facts;
 use crate::namespace::{NamespaceKind, NamespaceSet};
 use crate::plan::{ClockOffset, Plan};
-use crate::program::{Op, OpenFor, Program, PtySource, Slot, Start, Str, Topic, clock_name};
+use crate::program::{Op, OpenFor, Program, Slot, Start, Str, Topic, clock_name};
 use crate::refusal::Refusal;
 use crate::text::Text;
 use join::Joins;
@@ -68,31 +67,12 @@ fn in_place(facts: &Facts, b: &mut Builder) -> Program {
         arena: std::mem::take(&mut b.arena),
         slots: b.slot_count(),
         steps: std::mem::take(&mut b.steps),
-        clone: NamespaceSet::EMPTY,
-        disk_layer: None,
-        remove_after: Vec::new(),
-        aside: None,
-        host_files: Vec::new(),
-        host_maps: None,
         setup: std::mem::take(&mut b.setup),
         entry: std::mem::take(&mut b.entry),
         helpers: std::mem::take(&mut b.helpers),
-        candidates: Vec::new(),
-        argv: Vec::new(),
-        env: Vec::new(),
-        groups: Vec::new(),
-        filter: None,
-        keep_fds: Vec::new(),
-        pty: PtySource::None,
-        pty_input: false,
-        timeout_ms: None,
-        group: None,
-        wants_usage: false,
-        own_memory: false,
-        to_end: CapSet::EMPTY,
-        notes: Vec::new(),
         decisions: std::mem::take(&mut b.decisions),
         kernel: facts.kernel,
+        ..Program::default()
     }
 }
 

@@ -191,16 +191,20 @@ fn nothing_is_refused_without(ctx: &Ctx) -> Outcome {
 
 fn one_filter(ctx: &Ctx) -> Outcome {
     let own = std::fs::read_to_string("/proc/self/status")?;
-    let filters = |text: &str| -> Option<u32> {
-        let line = text.lines().find_map(|l| l.strip_prefix("Seccomp_filters:"))?;
-        line.trim().parse().ok()
+    let filters = |text: &str| -> Vec<u32> {
+        let lines = text.lines().filter_map(|l| l.strip_prefix("Seccomp_filters:"));
+        lines.filter_map(|number| number.trim().parse().ok()).collect()
     };
-    let Some(outside) = filters(&own) else { return skip("no Seccomp_filters before Linux 5.9") };
-    for (options, more) in
-        [("", 1), ("--seccomp strict", 1), ("--as-pid-1", 1), ("--seccomp none", 0)]
-    {
-        let got = ctx.world(options, "cat /proc/self/status").go()?;
-        ensure!(filters(&got.out()) == Some(outside + more), "with `{options}`{got}");
+    let [outside] = *filters(&own) else { return skip("no Seccomp_filters before Linux 5.9") };
+    // The program, and process 1 of the world.
+    for (options, more) in [
+        ("", [1, 1]),
+        ("--seccomp strict", [1, 0]),
+        ("--as-pid-1", [1, 1]),
+        ("--seccomp none", [0, 0]),
+    ] {
+        let got = ctx.world(options, "cat /proc/self/status /proc/1/status").go()?;
+        ensure!(filters(&got.out()) == more.map(|more| outside + more), "with `{options}`{got}");
     }
     Ok(())
 }
