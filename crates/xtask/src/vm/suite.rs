@@ -52,8 +52,10 @@ impl Choice {
         let until =
             self.budget.map(|s| format!("export DWELL_TEST_UNTIL=$(($(date +%s) + {s}))\n"));
         let until = until.unwrap_or_default();
+        let again = std::env::var("DWELL_TEST_AGAIN").is_ok_and(|told| told == "1");
+        let again = if again { "export DWELL_TEST_AGAIN=1\n" } else { "" };
         format!(
-            "{ENVIRONMENT}export DWELL_TEST_PACE={pace}\n{until}exec bash /t/tests.sh {}\n",
+            "{ENVIRONMENT}export DWELL_TEST_PACE={pace}\n{until}{again}exec bash /t/tests.sh {}\n",
             words.join(" ")
         )
     }

@@ -20,6 +20,11 @@ pub(crate) fn time_is_up() -> bool {
     UNTIL.is_some_and(|until| now.is_ok_and(|now| now.as_secs() >= until))
 }
 
+/// Whether `DWELL_TEST_AGAIN` asks for failed cases to be tried a second time, with nothing else beside them.
+pub(crate) fn tries_again() -> bool {
+    std::env::var_os("DWELL_TEST_AGAIN").is_some_and(|told| told == "1")
+}
+
 /// How long something may take that takes at most `usual` on an ordinary machine.
 pub(crate) fn patience(usual: Duration) -> Duration {
     usual * *PACE

@@ -18,7 +18,7 @@ use super::account::Account;
 use super::ctx::Ctx;
 use super::leaks::Before;
 use super::locate;
-use super::machine::time_is_up;
+use super::machine::{time_is_up, tries_again};
 use super::outcome::{Outcome, Stop};
 
 /// Set for the suite that is inside of its own namespaces.
@@ -26,6 +26,8 @@ const INSIDE: &str = "DWELL_SUITE_INSIDE";
 /// What libtest exits with when something has failed.
 const FAILED: u8 = 101;
 const THREADS: usize = 2;
+/// More failures than this have a reason, and are not tried again.
+const FEW: usize = 5;
 
 /// As whom a case runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,6 +180,8 @@ struct Report {
     ignored: usize,
     filtered: usize,
     failures: Vec<(String, String)>,
+    /// Those that have passed the second time.
+    unsteady: Vec<(String, String)>,
 }
 
 fn run(jobs: &[Job], threads: usize, report: Report) -> Result<ExitCode, String> {
@@ -227,6 +231,13 @@ fn run(jobs: &[Job], threads: usize, report: Report) -> Result<ExitCode, String>
         }
     });
     let mut report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if tries_again() && report.failures.len() <= FEW {
+        report.try_again(|name| {
+            let job = jobs.iter().find(|job| job.name == name)?;
+            let account = account(job.who).ok()?;
+            Some(base.try_case(job, account, own.is_root()))
+        });
+    }
     drop(base);
     let left = before.left();
     if !left.is_empty() {
@@ -269,8 +280,30 @@ impl Report {
         }
     }
 
+    /// Tries each failed case once more. On a machine that is busy with other things one that depends on time can
+    /// fail; which those are is told.
+    fn try_again(&mut self, once_more: impl Fn(&str) -> Option<Outcome>) {
+        for (name, why) in std::mem::take(&mut self.failures) {
+            match once_more(&name) {
+                Some(Ok(())) => {
+                    say(&format!("unsteady: {name}: passed the second time\n"));
+                    self.passed += 1;
+                    self.unsteady.push((name, why));
+                }
+                Some(Err(Stop::Fail(again))) => {
+                    self.failures.push((name, format!("{why}\n\nand the second time\n\n{again}")));
+                }
+                Some(Err(Stop::Skip(_))) | None => self.failures.push((name, why)),
+            }
+        }
+    }
+
     fn finish(self, started: Instant) -> ExitCode {
         let mut text = String::new();
+        for (name, why) in &self.unsteady {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "\nunsteady: {name} failed the first time\n{why}\n");
+        }
         if !self.failures.is_empty() {
             text.push_str("\nfailures:\n");
         }
