@@ -80,7 +80,11 @@ fn refuse_without_rights(plan: &Plan, facts: &Facts) -> Result<(), Refusal> {
             format!(
                 "cannot make a {kind} namespace without a user namespace: only root may (CAP_SYS_ADMIN)"
             ),
-            "add `user` to the set, or run as root",
+            if facts.caller.uid == 0 {
+                "add `user` to the set: root has no CAP_SYS_ADMIN here, as in a container"
+            } else {
+                "add `user` to the set, or run as root"
+            },
         ));
     }
     if let Some(join) = plan.namespaces.join.first() {

@@ -27,6 +27,14 @@ pub fn statfs(path: &CStr) -> Result<FsStat, Errno> {
     Ok(FsStat { kind, flags })
 }
 
+/// Whether the kernel, and what filters calls, knows `clone3(2)` (Linux 5.3): it refuses arguments of no size.
+#[must_use]
+pub fn knows_clone3() -> bool {
+    // SAFETY: the kernel looks at the size first, which is none, and reads nothing.
+    let answer = unsafe { syscall!(__NR_clone3, 0usize, 0usize) };
+    answer != Err(Errno::NOSYS)
+}
+
 /// A netlink socket to the packet filter (`netlink(7)`, `NETLINK_NETFILTER`); close-on-exec.
 #[inline]
 pub fn netfilter_socket() -> Result<Fd, Errno> {

@@ -49,7 +49,7 @@ pub use creds::*;
 pub use dirents::{DirEntries, dir_entries, getdents64};
 pub use exec_table::ExecTable;
 pub use fd::Fd;
-pub use features::{FsStat, netfilter_socket, statfs, tun_attach};
+pub use features::{FsStat, knows_clone3, netfilter_socket, statfs, tun_attach};
 pub use files::*;
 pub use forbidden::*;
 pub use ipc::*;

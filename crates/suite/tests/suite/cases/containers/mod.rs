@@ -24,7 +24,7 @@ fn refused_walls_are_named(ctx: &Ctx) -> Outcome {
     each(ctx, |container| {
         let got = container.run(&["dwell", "run", "--", "sh", "-c", "echo ran"])?;
         got.prints("")?.refuses(125, "cannot make the user,mount,pid,")?;
-        got.says("Operation not permitted")?;
+        got.says("Operation not permitted (clone)\n")?;
         got.says("\nhint: a seccomp filter refuses it, as in a container: ")?;
         got.says("--security-opt seccomp=unconfined; Kubernetes: seccompProfile: ")?;
         got.says("refused here are the namespaces user,mount,pid,net,uts,ipc,cgroup; ")?;
