@@ -43,8 +43,16 @@ impl Drop for Scratch {
 }
 
 impl Lab {
-    pub(super) fn new(rounds: usize, user: Option<&str>, against: Option<&Path>) -> Result<Lab> {
-        let built = build()?;
+    pub(super) fn new(
+        rounds: usize,
+        user: Option<&str>,
+        against: Option<&Path>,
+        built: Option<&Path>,
+    ) -> Result<Lab> {
+        let built = match built {
+            Some(dir) => ["dwell", "floor", "stats"].map(|name| dir.join(name)).into(),
+            None => build()?,
+        };
         let dir = env::temp_dir().join(format!("dwell-bench-{}", std::process::id()));
         fs::create_dir(&dir).with_context(|| format!("making {}", dir.display()))?;
         let dir = Scratch(dir);

@@ -38,6 +38,7 @@ Usage: cargo xtask bench [OPTION]...
       --user NAME     As root: measure as this user (a name of /etc/passwd or UID:GID) besides root;
                       default: nobody
       --against FILE  Measure another build of dwell too
+      --built DIR     Build nothing: DIR has dwell, floor and stats, as where there is no Cargo
       --json FILE     Store the medians
 
 As root all of it is measured, else what an ordinary user can.
@@ -52,6 +53,7 @@ struct Options {
     json: Option<PathBuf>,
     user: Option<String>,
     against: Option<PathBuf>,
+    built: Option<PathBuf>,
 }
 
 type Bench = fn(&mut Lab) -> Result<()>;
@@ -77,7 +79,12 @@ pub(crate) fn main(parser: Parser) -> Result<()> {
         return Ok(());
     };
     let rounds = options.rounds.unwrap_or(if options.quick { 40 } else { 200 });
-    let mut lab = Lab::new(rounds, options.user.as_deref(), options.against.as_deref())?;
+    let mut lab = Lab::new(
+        rounds,
+        options.user.as_deref(),
+        options.against.as_deref(),
+        options.built.as_deref(),
+    )?;
     lab.head();
     for (name, bench) in BENCHES {
         if options.only.is_empty() || options.only.iter().any(|o| o == name) {
@@ -102,6 +109,7 @@ fn parse(mut parser: Parser) -> Result<Option<Options>> {
             Arg::Long("json") => options.json = Some(parser.value()?.into()),
             Arg::Long("user") => options.user = Some(parser.value()?.string()?),
             Arg::Long("against") => options.against = Some(parser.value()?.into()),
+            Arg::Long("built") => options.built = Some(parser.value()?.into()),
             Arg::Long("only") => {
                 for name in parser.values()? {
                     let name = name.string()?;
