@@ -22,6 +22,7 @@ mod bytes;
 mod caller;
 mod error;
 mod file;
+mod fixed;
 mod gather;
 mod in_place;
 mod landlock;
