@@ -1,10 +1,10 @@
 //! Reading files: the whole of one, or its lines until the wanted one is found.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use dwell_plan::WorldPath;
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use crate::error::ProbeError;
@@ -114,7 +114,8 @@ pub(crate) fn find_line<T>(
 }
 
 /// Reads the file at `path` of the root filesystem directory `root`, links resolved inside it: a
-/// link of the directory cannot lead to a file of the machine. None where there is none.
+/// link of the directory cannot lead to a file of the machine. None where there is none, or something else: a
+/// device of the machine's may do something as soon as it is opened.
 ///
 /// # Errors
 /// The kernel's, other than that it does not exist.
@@ -123,11 +124,19 @@ pub fn read_in_root(root: &Path, path: &WorldPath) -> Result<Option<Vec<u8>>, Pr
     let fail = |call, no| ProbeError::kernel("read", &object(), call, no);
     let directory = rustix::fs::openat(CWD, root, PATH | OFlags::DIRECTORY, Mode::empty())
         .map_err(|no| fail("openat", no))?;
-    match open_in_root(directory.as_fd(), path, READ) {
-        Ok(fd) => read_all(&fd).map(Some).map_err(|no| fail("read", no)),
-        Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
-        Err(no) => Err(fail("openat2", no)),
+    let found = match open_in_root(directory.as_fd(), path, PATH) {
+        Ok(fd) => fd,
+        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
+        Err(no) => return Err(fail("openat2", no)),
+    };
+    let stat = look::stat_open(&found).map_err(|no| fail("statx", no))?;
+    if look::file_type(&stat) != FileType::RegularFile {
+        return Ok(None);
     }
+    // The same file, whatever has become of its name.
+    let itself = format!("/proc/self/fd/{}", found.as_raw_fd());
+    let fd = rustix::fs::openat(CWD, itself, READ, Mode::empty());
+    read_all(fd.map_err(|no| fail("openat", no))?).map(Some).map_err(|no| fail("read", no))
 }
 
 /// Whether there is a file at `path` of the root filesystem directory `root`, links resolved inside it.
@@ -208,6 +217,10 @@ mod tests {
         std::os::unix::fs::symlink("/../../secret", root.join("etc/passwd")).unwrap();
         let text = read_in_root(&root, &WorldPath::abs("/etc/passwd")).unwrap();
         assert_eq!(text.as_deref(), Some(&b"inside"[..]));
+        assert_eq!(read_in_root(&root, &WorldPath::abs("/etc/group")).unwrap(), None);
+        // Neither a directory nor a socket is read.
+        assert_eq!(read_in_root(&root, &WorldPath::abs("/etc")).unwrap(), None);
+        let _socket = std::os::unix::net::UnixListener::bind(root.join("etc/group")).unwrap();
         assert_eq!(read_in_root(&root, &WorldPath::abs("/etc/group")).unwrap(), None);
         std::fs::remove_dir_all(root).unwrap();
     }

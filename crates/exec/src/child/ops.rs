@@ -315,10 +315,12 @@ fn write_file(path: &CStr, data: &[u8]) -> Result<(), Errno> {
 }
 
 fn put_file(at: Fd, path: &CStr, mode: u32, data: &[u8]) -> Result<(), Errno> {
+    // A FIFO that has come to be there is an error, and not waited for.
     let flags = consts::O_WRONLY
         | consts::O_CREAT
         | consts::O_TRUNC
         | consts::O_NOFOLLOW
+        | consts::O_NONBLOCK
         | consts::O_CLOEXEC;
     let fd = raw::openat(at, path, flags, mode)?;
     let written = raw::write_all(fd, data);
@@ -327,7 +329,8 @@ fn put_file(at: Fd, path: &CStr, mode: u32, data: &[u8]) -> Result<(), Errno> {
 }
 
 fn copy_file(from: &CStr, at: Fd, path: &CStr) -> Result<(), Errno> {
-    let source = raw::openat(Fd::CWD, from, consts::O_RDONLY | consts::O_CLOEXEC, 0)?;
+    let flags = consts::O_RDONLY | consts::O_NONBLOCK | consts::O_CLOEXEC;
+    let source = raw::openat(Fd::CWD, from, flags, 0)?;
     let flags = consts::O_WRONLY | consts::O_CREAT | consts::O_EXCL | consts::O_CLOEXEC;
     let copied = raw::openat(at, path, flags, 0o600).and_then(|copy| {
         let done = copy_open(source, copy).and_then(|()| {

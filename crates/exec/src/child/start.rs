@@ -89,13 +89,18 @@ pub(crate) fn exec(p: &Prepared) -> (Errno, usize) {
     (denied.unwrap_or(Errno::NOENT), 0)
 }
 
-/// Copies the start of the program's file, if there is one; returns how much.
+/// Copies the start of the program's file, if there is one; returns how much. What is no file, as a FIFO that
+/// nobody writes to, is not opened.
 pub(crate) fn head_of_program(p: &Prepared, room: &mut [u8]) -> usize {
+    let flags = consts::O_RDONLY | consts::O_NONBLOCK | consts::O_CLOEXEC;
     for n in 0..p.candidates.len() {
         let Some(path) = p.candidates.get(n) else { break };
-        let Ok(fd) = raw::openat(Fd::CWD, path, consts::O_RDONLY | consts::O_CLOEXEC, 0) else {
-            continue;
-        };
+        match raw::statx_at(Fd::CWD, path, 0) {
+            Ok(stat) if stat.file_type() == consts::S_IFREG => {}
+            Ok(_) => break,
+            Err(_) => continue,
+        }
+        let Ok(fd) = raw::openat(Fd::CWD, path, flags, 0) else { continue };
         let length = raw::read(fd, room).unwrap_or(0);
         let _ = raw::close(fd);
         return length;
