@@ -8,11 +8,19 @@ use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use dwell_plan::program::DISK_LAYER;
-use rustix::fs::{CWD, Dir, FileType, FlockOperation, Mode, OFlags, flock, fstat, openat};
+use rustix::fs::{
+    AtFlags, CWD, Dir, FileType, FlockOperation, Gid, Mode, OFlags, Statx, StatxAttributes,
+    StatxFlags, Uid, chownat, flock, fstat, mkdirat, openat, statx,
+};
+use rustix::io::Errno;
+
+/// Opens a directory, and none that a link leads to.
+const LIST: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// A directory of layers; removed when this is dropped.
 #[derive(Debug)]
@@ -34,11 +42,13 @@ impl DiskLayer {
             fs::DirBuilder::new().mode(0o700).create(path)?;
             let Some(lock) = lock_what_is_there(path)? else { continue };
             let layer = DiskLayer { path: path.to_owned(), _lock: lock };
-            let inner = path.join(DISK_LAYER);
-            fs::DirBuilder::new().mode(0o700).create(&inner)?;
+            // By descriptor: programs of the same user may have put something else in its place.
+            let dir = &layer._lock;
+            mkdirat(dir, DISK_LAYER, Mode::RWXU)?;
             if let Some((uid, gid)) = root {
-                fs::set_permissions(path, Permissions::from_mode(0o711))?;
-                chown(&inner, Some(uid), Some(gid))?;
+                dir.set_permissions(Permissions::from_mode(0o711))?;
+                let owner = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
+                chownat(dir, DISK_LAYER, owner.0, owner.1, AtFlags::SYMLINK_NOFOLLOW)?;
             }
             return Ok(layer);
         }
@@ -47,9 +57,9 @@ impl DiskLayer {
 
 /// The lock of the directory at `path`; None when it is no longer there.
 fn lock_what_is_there(path: &Path) -> io::Result<Option<File>> {
-    let dir = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        opened => opened?,
+    let dir = match openat(CWD, path, LIST, Mode::empty()) {
+        Err(Errno::NOENT) => return Ok(None),
+        opened => File::from(opened?),
     };
     flock(&dir, FlockOperation::LockExclusive)?;
     // A link of the name to it is left as long as nobody has removed it.
@@ -68,21 +78,43 @@ fn remove_stale(path: &Path) -> Vec<PathBuf> {
     let mut gone = Vec::new();
     let (Some(parent), Some(prefix)) = (path.parent(), family(path)) else { return gone };
     let Ok(entries) = fs::read_dir(parent) else { return gone };
-    let own = rustix::process::geteuid().as_raw();
     for entry in entries.flatten() {
-        let named = entry.file_name().to_string_lossy().starts_with(&prefix);
-        let mine = || entry.metadata().is_ok_and(|m| m.is_dir() && m.uid() == own);
         let path = entry.path();
-        if !named || !mine() {
+        if !entry.file_name().to_string_lossy().starts_with(&prefix) {
             continue;
         }
-        let Ok(dir) = File::open(&path) else { continue };
+        let Ok(dir) = open_own(&path) else { continue };
         // Held until it is gone.
         if flock(&dir, FlockOperation::NonBlockingLockExclusive).is_ok() && remove(&path).is_ok() {
             gone.push(path);
         }
     }
     gone
+}
+
+/// Opens a directory that can only have been made there by the caller. Anybody may give any name to what they
+/// put beside it.
+///
+/// KERNEL: who can write to a directory of somebody else's can move it here from another one, with all that is
+/// in it. A mount is somebody's too: it could answer anything, or not at all.
+fn open_own(path: &Path) -> Result<File, Errno> {
+    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT | AtFlags::STATX_DONT_SYNC;
+    let wanted = StatxFlags::TYPE | StatxFlags::MODE | StatxFlags::UID;
+    let is_own = |stat: &Statx| {
+        let mode = u32::from(stat.stx_mode);
+        !stat.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)
+            && FileType::from_raw_mode(mode) == FileType::Directory
+            && stat.stx_uid == rustix::process::geteuid().as_raw()
+            && mode & 0o022 == 0
+    };
+    let known = |at: BorrowedFd<'_>, name: &Path, flags| match statx(at, name, flags, wanted) {
+        Ok(stat) if is_own(&stat) => Ok(()),
+        other => Err(other.err().unwrap_or(Errno::PERM)),
+    };
+    known(CWD, path, flags)?;
+    let dir = openat(CWD, path, LIST, Mode::empty())?;
+    known(dir.as_fd(), Path::new(""), flags | AtFlags::EMPTY_PATH)?;
+    Ok(File::from(dir))
 }
 
 /// The name up to and with the number of the user: `dwell-layer-1000-`.
@@ -147,6 +179,14 @@ mod tests {
         fs::set_permissions(at(2).join("l/w/0/work"), Permissions::from_mode(0o0)).unwrap();
         let next = DiskLayer::create(&at(3), None).unwrap();
         assert!(at(1).exists() && !at(2).exists() && at(3).exists());
+        // What others could have moved there, and what links lead to.
+        fs::create_dir_all(at(4).join("kept")).unwrap();
+        fs::set_permissions(at(4), Permissions::from_mode(0o775)).unwrap();
+        std::os::unix::fs::symlink(at(1), at(5)).unwrap();
+        drop(DiskLayer::create(&at(6), None).unwrap());
+        assert!(at(4).join("kept").exists() && at(5).exists());
+        fs::remove_dir_all(at(4)).unwrap();
+        fs::remove_file(at(5)).unwrap();
         drop((living, next));
         assert_eq!(fs::read_dir(&base).unwrap().count(), 0);
         fs::remove_dir(&base).unwrap();
