@@ -39,6 +39,36 @@ impl Early {
     }
 }
 
+/// A first process that was killed while it built the world.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Killed {
+    due: Instant,
+}
+
+/// How long it may take to be gone.
+const AT_MOST: Duration = Duration::from_secs(5);
+
+impl Killed {
+    /// What is said of one that does not end.
+    pub(crate) const SENTENCE: &str = "the world's first process cannot be ended: it waits for a file \
+                                       system that does not answer, and ends when that does";
+
+    pub(crate) fn now() -> Killed {
+        Killed { due: Instant::now() + AT_MOST }
+    }
+
+    /// KERNEL: a process that waits for a FUSE server which has taken its request ends when there is an answer,
+    /// whatever signal it is sent (fs/fuse/dev.c).
+    pub(crate) fn is_stuck(&self) -> bool {
+        Instant::now() >= self.due
+    }
+
+    pub(crate) fn left(&self) -> Timespec {
+        let left = self.due.saturating_duration_since(Instant::now());
+        Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() }
+    }
+}
+
 /// KERNEL: a blocked signal is queued even where it is ignored, since that may change before it is taken.
 fn is_ignored(signal: i32) -> bool {
     raw::is_ignored(signal).unwrap_or(false)
@@ -47,6 +77,14 @@ fn is_ignored(signal: i32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_killed_has_its_time() {
+        let killed = Killed::now();
+        assert!(!killed.is_stuck() && killed.left().tv_sec >= 4);
+        let late = Killed { due: Instant::now() };
+        assert!(late.is_stuck() && late.left() == Timespec { tv_sec: 0, tv_nsec: 0 });
+    }
 
     #[test]
     fn which_signals_end_a_start() {

@@ -86,24 +86,30 @@ pub(crate) fn with_signals_blocked(
     supervisor.adopt(first.pid, first.fd);
     let mut helper = helper.inspect_err(|_| supervisor.kill())?;
     let mut ended = supervisor.run(|errand, pid| match (errand, &program.host_maps) {
-        (Errand::IdMaps, Some(maps)) => idmaps::write(pid, maps).map_err(Failure::from),
-        (Errand::IdMaps, None) => Ok(()),
-        (Errand::Group, _) => group.take(program, pid),
+        (Errand::IdMaps, Some(maps)) => idmaps::begin(pid, maps).map_err(Failure::from),
+        (Errand::IdMaps, None) => Ok(None),
+        (Errand::Group, _) => group.take(program, pid).map(|()| None),
         (Errand::TakeStock, _) => {
             group.take_stock();
-            Ok(())
+            Ok(None)
         }
         (Errand::TidyUp, _) => {
             drop(helper.take());
-            Ok(())
+            Ok(None)
         }
     });
-    // The processes have ended before what they used goes.
-    drop((helper, first.memory, disk, canary));
+    if supervisor.has_left() {
+        // What it uses stays, for as long as there is this process.
+        std::mem::forget((helper.take(), first.memory));
+    } else {
+        // The processes have ended before what they used goes.
+        drop((helper, first.memory));
+    }
+    drop((disk, canary));
     ended = ended.or_else(|failure| group.explains(failure));
     if let Ok(ended) = &mut ended {
         ended.usage = group.usage(program).map(Box::new);
-        ended.left = group.remove();
+        ended.left.extend(group.remove());
     }
     if mute && ended.as_ref().is_ok_and(|ended| ended.how == How::Exited(125)) {
         let sentence = "cannot tell whether the program was started: the filter of system calls \

@@ -10,16 +10,19 @@ use dwell_sys::signalfd::SignalFd;
 use dwell_sys::timer::TimerFd;
 use rustix::event::Timespec;
 
-use crate::early::Early;
+use crate::early::{Early, Killed};
 use crate::failure::{Cause, Failure, reason};
-use crate::host::{go_on, internal, receive};
+use crate::host::{internal, receive};
+use crate::idmaps::Helpers;
 use crate::jail;
 use crate::message::{LENGTH, Message, NOT_COUNTED};
 use crate::relay::Relay;
 use crate::{Ended, How, Options};
 
+mod errands;
 mod ready;
 
+pub(crate) use errands::Errand;
 use ready::Ready;
 
 /// How long after SIGTERM comes SIGKILL when the time is up.
@@ -50,6 +53,14 @@ pub(crate) struct Supervisor<'a> {
     started: bool,
     /// A signal that asked for the end before that.
     early: Option<Early>,
+    /// What was ended before that.
+    killed: Option<Killed>,
+    /// That has not helped.
+    left: bool,
+    /// Programs that write the id maps.
+    mapping: Option<Helpers>,
+    /// The process has been waited for.
+    number_is_free: bool,
     /// The caller's terminal, or somebody else, has asked this process to stop.
     told_to_stop: bool,
 }
@@ -82,6 +93,10 @@ impl<'a> Supervisor<'a> {
             jail: Jail::NotYet,
             started: false,
             early: None,
+            killed: None,
+            left: false,
+            mapping: None,
+            number_is_free: false,
             told_to_stop: false,
         };
         if let Some(master) = terminal {
@@ -109,7 +124,7 @@ impl<'a> Supervisor<'a> {
 
     pub(crate) fn run(
         &mut self,
-        mut errand: impl FnMut(Errand, i32) -> Result<(), Failure>,
+        mut errand: impl FnMut(Errand, i32) -> Result<Option<Helpers>, Failure>,
     ) -> Result<Ended, Failure> {
         if let (Some(timer), Some(ms)) = (&self.timer, self.program.timeout_ms) {
             let started = timer.start(Duration::from_millis(ms));
@@ -121,10 +136,14 @@ impl<'a> Supervisor<'a> {
             let due = self.jail == Jail::Due;
             let at_most = if due { Some(JAILING) } else { settling };
             let at_most = self.early.as_ref().map(Early::left).or(at_most);
+            let at_most = self.killed.as_ref().map(Killed::left).or(at_most);
             let (ready, idle) = Ready::of(self, at_most);
             if let Some(early) = self.early.take_if(|early| early.is_due()) {
                 self.ended = Some((How::Signaled(early.signal), None));
                 self.kill();
+            }
+            if !ready.process && self.killed.as_ref().is_some_and(Killed::is_stuck) {
+                return self.leave();
             }
             if due && (idle || ready.master) {
                 self.jail = Jail::Entered;
@@ -143,6 +162,9 @@ impl<'a> Supervisor<'a> {
             if ready.timer {
                 self.time_is_up();
             }
+            if ready.mapping {
+                self.helper_ended();
+            }
             if let Some(relay) = &mut self.relay {
                 relay.pump(ready.input, ready.master);
                 if let Some(errno) = relay.broken().filter(|_| self.failed.is_none()) {
@@ -151,6 +173,8 @@ impl<'a> Supervisor<'a> {
                 }
             }
             if ready.process {
+                // While they run nobody else may get the process's number.
+                self.mapping = None;
                 match self.process_ended() {
                     Ok(None) => {}
                     Ok(Some(how)) => return self.finish(how, &mut errand),
@@ -161,7 +185,7 @@ impl<'a> Supervisor<'a> {
     }
 
     /// Takes every packet that is there.
-    fn hear(&mut self, errand: &mut impl FnMut(Errand, i32) -> Result<(), Failure>) {
+    fn hear(&mut self, errand: &mut impl FnMut(Errand, i32) -> Result<Option<Helpers>, Failure>) {
         let mut room = [0u8; ROOM];
         while let Some(control) = &self.control {
             let received = match receive(control, &mut room) {
@@ -187,7 +211,7 @@ impl<'a> Supervisor<'a> {
         message: Message,
         fd: Option<OwnedFd>,
         tail: &[u8],
-        errand: &mut impl FnMut(Errand, i32) -> Result<(), Failure>,
+        errand: &mut impl FnMut(Errand, i32) -> Result<Option<Helpers>, Failure>,
     ) {
         let counted = |n: u32| (n != NOT_COUNTED).then_some(n);
         match message {
@@ -231,7 +255,7 @@ impl<'a> Supervisor<'a> {
         &mut self,
         how: How,
         changed: Option<u32>,
-        errand: &mut impl FnMut(Errand, i32) -> Result<(), Failure>,
+        errand: &mut impl FnMut(Errand, i32) -> Result<Option<Helpers>, Failure>,
     ) {
         self.ended = Some((how, changed));
         if self.program.waits_at_end() {
@@ -239,19 +263,6 @@ impl<'a> Supervisor<'a> {
         }
         if let Some((pid, _)) = &self.process {
             let _ = errand(Errand::TidyUp, *pid);
-        }
-    }
-
-    fn answer(
-        &mut self,
-        what: Errand,
-        errand: &mut impl FnMut(Errand, i32) -> Result<(), Failure>,
-    ) {
-        let Some((pid, _)) = &self.process else { return };
-        let done = errand(what, *pid);
-        if let Err(failure) = done.and_then(|()| self.control.as_ref().map_or(Ok(()), go_on)) {
-            self.failed = Some(failure);
-            self.kill();
         }
     }
 
@@ -284,10 +295,31 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    pub(crate) fn kill(&self) {
+    pub(crate) fn kill(&mut self) {
         if let Some((_, fd)) = &self.process {
             let _ = pidfd::send_signal(fd, consts::SIGKILL);
         }
+        if !self.started && self.killed.is_none() {
+            self.killed = Some(Killed::now());
+        }
+    }
+
+    /// Whether the process was not waited for: nobody can end it now.
+    pub(crate) fn has_left(&self) -> bool {
+        self.left
+    }
+
+    fn leave(&mut self) -> Result<Ended, Failure> {
+        self.left = true;
+        // Its number stays taken: nobody waits for it.
+        self.mapping = None;
+        if let Some(failure) = self.failed.take() {
+            return Err(failure);
+        }
+        let killed = How::Signaled(consts::SIGKILL);
+        let mut ended = self.end(self.ended.map_or(killed, |(how, _)| how), None);
+        ended.left.push(Killed::SENTENCE.to_owned());
+        Ok(ended)
     }
 
     fn take_signals(&mut self) {
@@ -366,7 +398,7 @@ impl<'a> Supervisor<'a> {
     fn finish_unknown(
         &mut self,
         errno: Errno,
-        errand: &mut impl FnMut(Errand, i32) -> Result<(), Failure>,
+        errand: &mut impl FnMut(Errand, i32) -> Result<Option<Helpers>, Failure>,
     ) -> Result<Ended, Failure> {
         let ended = self.finish(How::Exited(125), errand)?;
         // What has been heard of the program's end is all that is needed.
@@ -388,8 +420,9 @@ impl<'a> Supervisor<'a> {
     fn finish(
         &mut self,
         how: How,
-        errand: &mut impl FnMut(Errand, i32) -> Result<(), Failure>,
+        errand: &mut impl FnMut(Errand, i32) -> Result<Option<Helpers>, Failure>,
     ) -> Result<Ended, Failure> {
+        self.number_is_free = true;
         while Ready::has_packet(self.control.as_ref()) {
             self.hear(errand);
         }
@@ -422,15 +455,6 @@ enum Jail {
     Due,
     /// They stand.
     Entered,
-}
-
-/// What the host side does while the first process waits for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Errand {
-    IdMaps,
-    Group,
-    TakeStock,
-    TidyUp,
 }
 
 /// Stops this process, or with 0 its whole group, until SIGCONT.

@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::Supervisor;
+use crate::idmaps::Helpers;
 
 /// Which descriptors have something to say.
 #[derive(Clone, Copy, Debug, Default)]
@@ -13,6 +14,7 @@ pub(super) struct Ready {
     pub(super) signal: bool,
     pub(super) timer: bool,
     pub(super) process: bool,
+    pub(super) mapping: bool,
     pub(super) input: bool,
     pub(super) master: bool,
 }
@@ -23,15 +25,16 @@ enum Role {
     Signal,
     Timer,
     Process,
+    Mapping,
     Input,
     Master,
 }
 
 impl Ready {
     /// Waits; the second answer is whether nothing happened for as long as `at_most`.
-    pub(super) fn of(s: &Supervisor<'_>, at_most: Option<Timespec>) -> (Ready, bool) {
-        let mut fds: Vec<PollFd<'_>> = Vec::with_capacity(6);
-        let mut roles = Vec::with_capacity(6);
+    pub(super) fn of(s: &mut Supervisor<'_>, at_most: Option<Timespec>) -> (Ready, bool) {
+        let mut fds: Vec<PollFd<'_>> = Vec::with_capacity(7);
+        let mut roles = Vec::with_capacity(7);
         let mut watch = |role, fd, events| {
             fds.push(PollFd::from_borrowed_fd(fd, events));
             roles.push(role);
@@ -45,6 +48,9 @@ impl Ready {
         }
         if let Some((_, process)) = &s.process {
             watch(Role::Process, process.as_fd(), PollFlags::IN);
+        }
+        if let Some(helper) = s.mapping.as_mut().and_then(Helpers::awaited) {
+            watch(Role::Mapping, helper, PollFlags::IN);
         }
         if let Some(relay) = &s.relay {
             if let Some(input) = relay.input() {
@@ -67,6 +73,7 @@ impl Ready {
                 Role::Signal => ready.signal = hit,
                 Role::Timer => ready.timer = hit,
                 Role::Process => ready.process = hit,
+                Role::Mapping => ready.mapping = hit,
                 Role::Input => ready.input = hit,
                 Role::Master => ready.master = hit,
             }
