@@ -91,6 +91,8 @@ pub(crate) const ALL: &[Group] = &[
     group("attacks::storm", attacks::storm::CASES),
     group("attacks::stuck", attacks::stuck::CASES),
     group("attacks::overlays", attacks::overlays::CASES),
+    group("attacks::whiteouts", attacks::whiteouts::CASES),
+    group("attacks::roots", attacks::roots::CASES),
     group("attacks::exhaustion", attacks::exhaustion::CASES),
     group("attacks::ids", attacks::ids::CASES),
     group("attacks::namespaces", attacks::namespaces::CASES),
@@ -101,4 +103,5 @@ pub(crate) const ALL: &[Group] = &[
     group("attacks::calls", attacks::calls::CASES),
     group("attacks::names", attacks::names::CASES),
     group("attacks::left_behind", attacks::left_behind::CASES),
+    group("attacks::leftovers", attacks::leftovers::CASES),
 ];

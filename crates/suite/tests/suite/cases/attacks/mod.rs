@@ -12,6 +12,7 @@ pub(super) mod ids;
 pub(super) mod images;
 pub(super) mod launcher;
 pub(super) mod left_behind;
+pub(super) mod leftovers;
 pub(super) mod names;
 pub(super) mod namespaces;
 pub(super) mod neighbours;
@@ -19,11 +20,13 @@ pub(super) mod openings;
 pub(super) mod overlays;
 pub(super) mod ports;
 pub(super) mod procfs;
+pub(super) mod roots;
 pub(super) mod signals;
 pub(super) mod sockets;
 pub(super) mod storm;
 pub(super) mod stuck;
 pub(super) mod trees;
+pub(super) mod whiteouts;
 
 pub(super) use documents::CASES;
 

@@ -1,10 +1,11 @@
 //! Attributes and whiteouts that make a directory of somebody else's look like a layer of an overlay.
 
 use super::{Attack, secret};
+use crate::cases::root_dir::tree;
 use crate::harness::{Ctx, Outcome, cases, ensure, skip};
 
 cases! {
-    both: lower_tree_is_forged;
+    both: lower_tree_is_forged, root_directory_is_forged;
 }
 
 /// What an overlay keeps in attributes: where a directory was moved from, that a file has no data of its own, that
@@ -70,4 +71,43 @@ attempt('moved', moved)
     let got = ctx.world("--hide tree/opaque --cow .", hidden).cwd(&inside).go()?;
     got.says("tree/opaque/own: No such file or directory")?;
     Ok(())
+}
+
+/// The same in a root filesystem directory, which is a layer itself.
+fn root_directory_is_forged(ctx: &Ctx) -> Outcome {
+    let outside = secret(ctx)?.parent().map(|d| d.display().to_string()).unwrap_or_default();
+    let root = tree(ctx, &["root/etc"])?;
+    let forge = ctx.needs("python3")?;
+    let made = ctx.host(forge).args(["-c", FORGE, &outside]).cwd(&root).output()?;
+    if made.trim() == "0" {
+        return skip("the file system keeps no attributes");
+    }
+    let before = listing(ctx)?;
+    let script = "cat /tree/moved/secret /tree/data /data; ls /tree/moved; mv /tree/moved /tree/other; \
+                  cat /tree/other/secret; cat /tree/opaque/own; echo over";
+    for options in [
+        "",
+        "--cap-add all --seccomp none",
+        "--read-only",
+        "--net host --hostname other",
+        "--user 7:7",
+    ] {
+        let got = ctx.world(&format!("--from root {options}"), script).go()?;
+        if options.contains("--user") && got.status.code() == Some(125) {
+            ensure!(!ctx.is_root(), "root can be anybody{got}");
+            continue;
+        }
+        got.exits(0)?.has("over\n")?.lacks("s3cret")?.lacks("secret\n")?;
+        ensure!(listing(ctx)? == before, "the directory has changed with `{options}`{got}");
+    }
+    // What is hidden stays so, also below a directory that claims to be opaque, and under a name that claims to
+    // be gone.
+    let options = "--from root --hide /tree/opaque --hide /tree/away/own";
+    let got = ctx.world(options, "cat /tree/opaque/own /tree/away/own").go()?;
+    got.lacks("own")?;
+    Ok(())
+}
+
+fn listing(ctx: &Ctx) -> Outcome<String> {
+    ctx.shell("find root -printf '%p %y %s %m %T@\\n' | sort").output()
 }
