@@ -90,6 +90,7 @@ pub(crate) const ALL: &[Group] = &[
     group("attacks::trees", attacks::trees::CASES),
     group("attacks::storm", attacks::storm::CASES),
     group("attacks::stuck", attacks::stuck::CASES),
+    group("attacks::helpers", attacks::helpers::CASES),
     group("attacks::overlays", attacks::overlays::CASES),
     group("attacks::whiteouts", attacks::whiteouts::CASES),
     group("attacks::roots", attacks::roots::CASES),

@@ -8,6 +8,7 @@ pub(super) mod calls;
 pub(super) mod descriptors;
 pub(super) mod devices;
 pub(super) mod exhaustion;
+pub(super) mod helpers;
 pub(super) mod ids;
 pub(super) mod images;
 pub(super) mod launcher;
