@@ -350,11 +350,13 @@ impl<'a> Supervisor<'a> {
         if !timer.expired().unwrap_or(false) {
             return;
         }
-        if self.time_up {
+        // Who builds the world takes no signal but this one.
+        let may_tidy_up = self.started && !self.time_up;
+        self.time_up = true;
+        if !may_tidy_up {
             self.kill();
             return;
         }
-        self.time_up = true;
         if let Some((_, fd)) = &self.process {
             let _ = pidfd::send_signal(fd, consts::SIGTERM);
             let _ = pidfd::send_signal(fd, consts::SIGCONT);

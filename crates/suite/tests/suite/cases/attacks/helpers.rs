@@ -173,7 +173,8 @@ fn never_ends(ctx: &Ctx) -> Outcome {
     }
     let machine = Slow::new(ctx, 1000)?;
     let got = machine.world("--timeout 300ms", &["sleep", marker]).go()?;
-    got.exits(124)?;
+    got.exits(124)?.says("the time is up")?;
+    ensure!(got.took < Duration::from_secs(4), "it took too long{got}");
     for name in ["newuidmap", "newgidmap"] {
         ensure!(has_ended(machine.started(name)?), "{name} goes on{got}");
     }
