@@ -3,10 +3,10 @@
 use rustix::process::Signal;
 
 use super::Attack;
-use crate::harness::{Ctx, Outcome, cases, ensure, rounds};
+use crate::harness::{Ctx, Got, Outcome, cases, ensure, rounds};
 
 cases! {
-    both: from_outside, from_inside, children_are_ignored;
+    both: from_outside, from_inside, children_are_ignored, tools_hear_of_ignored_children;
 }
 
 /// Sends each signal of a list as often as is wanted, real-time ones until the queue is full.
@@ -94,4 +94,63 @@ else: os.execv(sys.argv[1], sys.argv[1:])
         live.finish()?.exits(8)?;
     }
     Ok(())
+}
+
+/// The tools that it stands in for wait for a child as well.
+fn tools_hear_of_ignored_children(ctx: &Ctx) -> Outcome {
+    ctx.needs("python3")?;
+    let launch = "
+import os, signal, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+os.execvp(sys.argv[1], sys.argv[1:])
+";
+    // What is ignored stays so when a program is executed.
+    let ignored = ["-c", launch, "grep", "SigIgn:.*[13579bdf]....$", "/proc/self/status"];
+    ctx.host("python3").args(ignored).go()?.exits(0)?;
+    let dwell = ctx.dwell.display().to_string();
+    let user = if ctx.is_root() { "" } else { "--user --map-root-user " };
+    let mut lines = vec![
+        format!("unshare --fork {user}sh -c 'true | cat; exit 7'"),
+        format!("unshare --fork {user}--pid --kill-child sh -c 'true | cat; exit 7'"),
+        format!("unshare --fork {user}--pid --mount --mount-proc sh -c 'exit 7'"),
+        format!("unshare {user}--fork sh -c 'kill -TERM $$'"),
+        format!("{dwell} enter TARGET sh -c 'true | cat; exit 7'"),
+    ];
+    // A user may enter what the user namespace owns.
+    let ways = if ctx.is_root() {
+        ["--all", "--pid"]
+    } else {
+        ["--user --pid --mount --preserve-credentials", "--user --pid --preserve-credentials"]
+    };
+    for how in ways {
+        lines.push(format!("nsenter --target TARGET {how} sh -c 'true | cat; exit 7'"));
+        lines.push(format!("nsenter --target TARGET {how} sh -c 'kill -TERM $$'"));
+    }
+    let outer =
+        format!("exec unshare --fork {user}--pid --mount --mount-proc --kill-child sleep 1000");
+    let inner = ctx.with_applets(&outer)?.start()?;
+    let target = inner.program("sleep")?.to_string();
+    let installed = super::super::oracle::installed(ctx).is_ok();
+    for line in lines {
+        let line = line.replace("TARGET", &target);
+        let expected = if line.contains("kill -TERM") { 143 } else { 7 };
+        let start = format!("exec python3 -c \"$0\" {line}");
+        let ours = ctx.with_applets(&start)?.arg(launch).limit(15).go()?;
+        ensure!(code(&ours) == expected, "{line}: {expected} was expected{ours}");
+        if installed && !line.starts_with(&dwell) {
+            let theirs = ctx.shell(&start).arg(launch).limit(15).go()?;
+            ensure!(
+                code(&theirs) == expected,
+                "{line}: {expected} was expected of the installed one{theirs}"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// As a shell tells it.
+fn code(got: &Got) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    let status = got.status();
+    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(-1)
 }

@@ -9,7 +9,7 @@ use super::Attack;
 use crate::harness::{Ctx, Live, Outcome, cases, ensure, process, skip};
 
 cases! {
-    both: granted_tree_does_not_answer, server_inside_does_not_answer;
+    both: granted_tree_does_not_answer, server_inside_does_not_answer, entered_directory_does_not_answer;
 }
 
 /// Mounts a file system at a place, in a user namespace of its own; its server says that it is there, and nothing more.
@@ -116,5 +116,99 @@ time.sleep(1000)
     }
     // Without the device there is no server.
     attack.run("--timeout 2").go()?.lacks("through stuck")?;
+    Ok(())
+}
+
+// KERNEL: permission to enter a directory is asked of the server each time, as long as it answers that (FUSE_ACCESS).
+/// A process whose working directory is on such a file system, and beside it, outside of its namespaces, a program that
+/// has to do with it. A server that has taken a request keeps who waits for it, whatever signal that is sent.
+const BESIDE: &str = "
+import subprocess
+def answers(fd, until):
+    while True:
+        operation, unique = struct.unpack('IIQQ', os.read(fd, 1 << 17)[:24])[1:3]
+        os.write(fd, struct.pack('IiQ', 16, 0, unique))
+        if operation == until: return
+def beside(node, place):
+    ours, theirs = os.pipe()
+    server = os.fork()
+    if server == 0:
+        os.close(ours)
+        libc.prctl(1, 9)
+        fd = mounted(node, place)
+        target = os.fork()
+        if target == 0:
+            os.close(fd)
+            libc.prctl(1, 9)
+            os.chdir(place)
+            os.write(theirs, b'%d' % os.getpid())
+            time.sleep(1000)
+        answers(fd, 34)
+        if sys.argv[3] == 'takes':
+            while True: os.read(fd, 1 << 17)
+        time.sleep(1000)
+    os.close(theirs)
+    return server, int(os.read(ours, 100))
+def wait(made, seconds):
+    try: return made.wait(seconds)
+    except subprocess.TimeoutExpired: return None
+def children(of):
+    with open('/proc/%d/task/%d/children' % (of, of)) as file: return [int(pid) for pid in file.read().split()]
+def gone(pid):
+    try: return ') Z' in open('/proc/%d/stat' % pid).read()
+    except FileNotFoundError: return True
+def all_gone(pids):
+    for _ in range(1000):
+        if all(gone(pid) for pid in pids): return True
+        time.sleep(0.01)
+    return False
+";
+
+/// `dwell enter` goes to the directory of the process that it enters. It may have to wait there, and can be ended; what
+/// nobody can end is left, and goes with the server. To list worlds nobody looks there.
+fn entered_directory_does_not_answer(ctx: &Ctx) -> Outcome {
+    let node = device(ctx)?.display().to_string();
+    let place = ctx.dir("inside/place")?.display().to_string();
+    let body = format!(
+        "{SERVER}{BESIDE}
+server, target = beside(sys.argv[1], sys.argv[2])
+number = int(sys.argv[5])
+words = [word.replace('TARGET', str(target)) for word in sys.argv[6:]]
+if sys.argv[4] == 'lists':
+    made = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    attempt('answers', lambda: wait(made, 10) == 0)
+else:
+    made = subprocess.Popen(words)
+    attempt('waits', lambda: wait(made, 0.5) is None)
+    own = children(made.pid)
+    made.send_signal(number)
+    attempt('ended', lambda: wait(made, 12) in (-number, 128 + number))
+made.kill()
+os.kill(server, 9)
+os.waitpid(server, 0)
+attempt('gone', lambda: sys.argv[4] == 'lists' or all_gone(own))
+"
+    );
+    let dwell = ctx.dwell.display();
+    let attack = |kind: &str, act: &str, signal: Signal| -> Outcome<Attack<'_>> {
+        let attack = Attack::python(ctx, &body)?.arg(&node).arg(&place);
+        Ok(attack.arg(kind).arg(act).arg(signal.as_raw()))
+    };
+    let inside = "/proc/TARGET/cwd/.";
+    let bare = attack("silent", "enters", Signal::TERM)?.arg("ls").arg(inside).bare()?;
+    bare.gets(&["waits", "ended", "gone"])?;
+    for kind in ["silent", "takes"] {
+        for signal in [Signal::TERM, Signal::INT, Signal::KILL] {
+            let enter = attack(kind, "enters", signal)?.arg(&dwell).arg("enter").arg("TARGET");
+            enter.arg("echo").arg("on").bare()?.gets(&["waits", "ended", "gone"])?;
+        }
+        for words in [["ls", "--json"], ["ls", "--all"], ["lsns", "--json"]] {
+            let mut list = attack(kind, "lists", Signal::TERM)?.arg(&dwell);
+            for word in words {
+                list = list.arg(word);
+            }
+            list.bare()?.gets(&["answers"])?;
+        }
+    }
     Ok(())
 }
