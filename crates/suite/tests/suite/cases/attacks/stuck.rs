@@ -102,7 +102,7 @@ time.sleep(1000)
         ensure!(line == "through stuck", "the attack itself fails: {line}");
         Ok(live)
     };
-    start("--timeout 1")?.finish()?.exits(124)?;
+    start("--timeout 3")?.finish()?.exits(124)?;
     for signal in [Signal::TERM, Signal::KILL] {
         let live = start("")?;
         // Whoever enters is not kept.
