@@ -22,12 +22,7 @@ impl Writer {
     fn at(ctx: &Ctx, pipe: &Path) -> Outcome<Writer> {
         let script = "echo inner:x:0:0::/inner:/bin/sh >\"$0\"; echo opened";
         let live = ctx.shell(script).arg(pipe).start()?;
-        let waits = || {
-            let call = fs::read_to_string(format!("/proc/{}/syscall", live.pid())).ok();
-            // Where the kernel does not tell which, a moment is enough.
-            let opens = call.is_none_or(|call| call.starts_with("2 ") || call.starts_with("257 "));
-            (process::state(live.pid()) == Some('S') && opens).then_some(())
-        };
+        let waits = || (process::state(live.pid()) == Some('S')).then_some(());
         process::wait_for("a writer that waits", std::time::Duration::from_secs(10), waits)?;
         Ok(Writer(live))
     }
@@ -102,6 +97,17 @@ fn pipes_are_opened(ctx: &Ctx) -> Outcome {
         }
         fs::remove_file(&pipe)?;
     }
+    // Whoever enters looks for the user there too.
+    ctx.shell("mkfifo root/etc/passwd").go()?.exits(0)?;
+    let mut live = ctx.world("--from root", "echo ready; exec sleep 1000").start()?;
+    ensure!(live.line()? == "ready", "it is not ready");
+    let pid = live.program("sleep")?.to_string();
+    let writer = Writer::at(ctx, &root.join("etc/passwd"))?;
+    let words = ["enter", &pid, "/bin/busybox", "echo", "on"];
+    let got = ctx.host(&ctx.dwell).args(words).limit(15).go()?;
+    got.exits(0)?.prints("on\n")?;
+    writer.still_waits(&got)?;
+    drop(live);
     // The tools that it stands in for look at a program that cannot be executed as well.
     ctx.shell("mkfifo -m 755 fifo").go()?.exits(0)?;
     for line in ["unshare ./fifo", "unshare -f ./fifo", "nsenter -t $$ -U ./fifo"] {
