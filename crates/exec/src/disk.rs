@@ -27,7 +27,7 @@ const LIST: OFlags =
 pub(crate) struct DiskLayer {
     path: PathBuf,
     /// Holds the lock.
-    _lock: File,
+    dir: File,
 }
 
 impl DiskLayer {
@@ -41,9 +41,9 @@ impl DiskLayer {
         loop {
             fs::DirBuilder::new().mode(0o700).create(path)?;
             let Some(lock) = lock_what_is_there(path)? else { continue };
-            let layer = DiskLayer { path: path.to_owned(), _lock: lock };
+            let layer = DiskLayer { path: path.to_owned(), dir: lock };
             // By descriptor: programs of the same user may have put something else in its place.
-            let dir = &layer._lock;
+            let dir = &layer.dir;
             mkdirat(dir, DISK_LAYER, Mode::RWXU)?;
             if let Some((uid, gid)) = root {
                 dir.set_permissions(Permissions::from_mode(0o711))?;

@@ -46,7 +46,7 @@ pub(crate) struct Killed {
 }
 
 /// How long it may take to be gone.
-const AT_MOST: Duration = Duration::from_secs(5);
+const AT_MOST: Duration = Duration::from_secs(10);
 
 impl Killed {
     /// What is said of one that does not end.

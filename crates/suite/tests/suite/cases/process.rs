@@ -253,7 +253,7 @@ fn timeout(ctx: &Ctx) -> Outcome {
 
 /// KERNEL: it takes a capability to signal the processes of another user.
 fn signals_reach_another_user(ctx: &Ctx) -> Outcome {
-    let time = format!("--timeout {}ms", patience(Duration::from_millis(300)).as_millis());
+    let time = format!("--timeout {}ms", patience(Duration::from_millis(800)).as_millis());
     let answers = "trap 'echo bye; exit 3' TERM; sleep 20 & wait";
     let becomes = format!("exec setpriv --reuid 1 --clear-groups sh -c \"{answers}\"");
     let options = [
