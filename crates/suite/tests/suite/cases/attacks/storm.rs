@@ -37,6 +37,10 @@ for number in range(1, 65):
     if number not in (9, 19, 32, 33): signal.signal(number, note)
 print('ready', flush=True)
 sys.stdin.read()
+# Each is passed on when its turn comes.
+for _ in range(1000):
+    if {1, 2, 15, 34, 64} <= seen: break
+    time.sleep(0.01)
 print(sorted(seen - {1, 2, 10, 12, 14, 15, 17, 18, 21, 22, 23, 28, 34, 40, 64}), {1, 2, 15, 34, 64} <= seen, flush=True)
 # Signals are still under way, and the interpreter takes its handlers away before it ends.
 os._exit(7)
