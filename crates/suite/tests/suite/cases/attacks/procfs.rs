@@ -1,7 +1,9 @@
 //! The kernel's own files: switches that run programs on the machine, memory, traces of others.
 
+use std::time::Duration;
+
 use super::Attack;
-use crate::harness::{Ctx, Outcome, cases, ensure, fail, skip};
+use crate::harness::{Ctx, Outcome, cases, ensure, fail, patience, skip};
 
 cases! {
     both: core_file_is_left_behind, core_is_read_by_others;
@@ -68,7 +70,7 @@ fn what_the_kernel_tells(ctx: &Ctx) -> Outcome {
 def some(path):
     with open(path, 'rb', buffering=0) as file: return file.read(1) != b''
 for path in sys.argv[1:]: attempt(path, lambda: some(path))
-attempt('addresses', lambda: int(read('/proc/kallsyms').split()[0], 16) != 0)
+attempt('addresses', lambda: any(int(line[:16], 16) for line in read('/proc/kallsyms').splitlines()[:50]))
 ";
     let mut attack = Attack::python(ctx, body)?;
     for path in ["/proc/kcore", "/proc/keys", "/dev/mem", "/proc/1/environ"] {
@@ -154,9 +156,12 @@ fn core_is_read_by_others(ctx: &Ctx) -> Outcome {
 import resource
 def crashed(pid, number):
     os.kill(pid, number)
-    time.sleep(0.2)
-    found = [name for name in os.listdir('.') if name.startswith('core')]
-    return any(b'terc3s=NEKOT'[::-1] in open(name, 'rb').read() for name in found) and found != []
+    until = time.monotonic() + float(sys.argv[1])
+    while time.monotonic() < until:
+        found = [name for name in os.listdir('.') if name.startswith('core')]
+        if any(b'terc3s=NEKOT'[::-1] in open(name, 'rb').read() for name in found): return True
+        time.sleep(0.05)
+    return False
 resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 made = os.fork()
 if made == 0:
@@ -165,7 +170,8 @@ if made == 0:
 attempt('child', lambda: crashed(made, 11))
 attempt('first', lambda: crashed(os.getppid(), 11))
 ";
-    let attack = Attack::python(ctx, body)?;
+    let time = patience(Duration::from_millis(400));
+    let attack = Attack::python(ctx, body)?.arg(time.as_secs_f32().to_string());
     let pattern = std::fs::read_to_string("/proc/sys/kernel/core_pattern")?;
     if pattern.trim() != "core" {
         return skip("core files do not go into the working directory here");
