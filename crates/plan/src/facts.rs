@@ -1,6 +1,6 @@
 //! Facts: what the machine is and allows, as plain data. `probe` reads them; a test may write them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -29,10 +29,6 @@ pub struct Facts {
     /// tmpfs has `user.*` attributes since Linux 6.6 only, and without them an overlay of a user
     /// namespace cannot make a directory anew that was removed.
     pub disk_layer: Option<Text>,
-    /// Directories right below `/`, and `/usr/local`, in which the caller can change nothing, as far as that was
-    /// found out.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub fixed: BTreeSet<WorldPath>,
     /// Files in `directories`, and files that something is mounted on, that the caller may write: their
     /// sizes.
     pub writable_files: BTreeMap<WorldPath, u64>,

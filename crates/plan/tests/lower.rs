@@ -252,23 +252,6 @@ fn a_user_without_a_user_namespace_is_told_why() {
     }
 }
 
-/// A tree of root's alone is bound for an ordinary user, who would gain nothing by a layer; asked for, it is one.
-#[test]
-fn what_cannot_be_changed_needs_no_layer() {
-    let mut facts = machine(1000);
-    let layers = |facts: &Facts, plan: &Plan| {
-        let shown = calls(&lower(plan, facts).expect("a world"));
-        ["/srv", "/usr/local", "/var"].map(|dir| shown.contains(&format!("chdir({dir:?})")))
-    };
-    assert_eq!(layers(&facts, &plan()), [true, true, true]);
-    facts.fixed = ["/srv", "/usr/local"].map(WorldPath::abs).into();
-    assert_eq!(layers(&facts, &plan()), [false, false, true]);
-    let copied = grant("/srv", GrantKind::CopyOnWrite { source: Text::from("/srv") });
-    facts.sources.insert(Text::from("/srv"), directory(false));
-    let asked = Plan { grants: vec![copied], ..plan() };
-    assert_eq!(layers(&facts, &asked), [true, false, true]);
-}
-
 #[test]
 fn specific_paths_win_in_any_order() {
     let read_only = || grant("/home/ann", GrantKind::ReadOnly { source: Text::from("/home/ann") });

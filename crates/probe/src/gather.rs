@@ -14,7 +14,7 @@ use crate::error::ProbeError;
 use crate::file::Proc;
 use crate::places::{self, World};
 use crate::{
-    caller, cgroups, fixed, in_place, listing, look, mountinfo, resolv_conf, secrets, unix_sockets,
+    caller, cgroups, in_place, listing, look, mountinfo, resolv_conf, secrets, unix_sockets,
 };
 
 /// Reads what [`lower`](dwell_plan) has to know about the machine to build the world of `plan`.
@@ -85,7 +85,6 @@ fn add_files(plan: &Plan, proc: &Proc, facts: &mut Facts) -> Result<(), ProbeErr
             facts.directories = listing::survey(&facts.mounts, &points, &asked)?;
         }
         facts.writable_files = listing::writable_files(&points, &facts.directories);
-        facts.fixed = fixed::fixed(plan, facts);
     }
     if matches!(plan.root, RootSource::Host { .. }) && secrets::sees_through(&facts.caller) {
         facts.secrets = secrets::present(&facts.caller.home)?;

@@ -22,7 +22,6 @@ mod bytes;
 mod caller;
 mod error;
 mod file;
-mod fixed;
 mod gather;
 mod in_place;
 mod landlock;

@@ -14,7 +14,7 @@ pub(crate) const LIST: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
 
 /// Neither triggers an automount nor asks a server that may not answer.
-pub(crate) const QUIET: AtFlags = AtFlags::NO_AUTOMOUNT.union(AtFlags::STATX_DONT_SYNC);
+const QUIET: AtFlags = AtFlags::NO_AUTOMOUNT.union(AtFlags::STATX_DONT_SYNC);
 
 /// `statx(2)` for type, mode and number of links.
 pub(crate) fn stat(dir: BorrowedFd<'_>, path: &[u8], flags: AtFlags) -> Result<Statx, Errno> {
@@ -105,12 +105,6 @@ fn is_empty(dir: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<bool, Err
         }
     }
     Ok(true)
-}
-
-/// Whether a directory right below `/` is made new in every world, whatever it holds.
-pub(crate) fn is_made_new(name: &[u8]) -> bool {
-    const MADE_NEW: [&[u8]; 6] = [b"dev", b"home", b"proc", b"run", b"sys", b"tmp"];
-    MADE_NEW.contains(&name)
 }
 
 /// Whether a name is `.` or `..`.

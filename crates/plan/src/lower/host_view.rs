@@ -55,17 +55,7 @@ fn from_pieces(cx: &Context<'_>, view: &mut View) {
     }
     let local = WorldPath::abs("/usr/local");
     if cx.facts.places.get(&local).is_some_and(|f| matches!(f, Found::Directory { .. })) {
-        let node = tree(cx, &local);
-        view.put(local, node);
-    }
-}
-
-/// A directory with nothing mounted below it. A layer is only needed where something can be changed.
-fn tree(cx: &Context<'_>, source: &WorldPath) -> Node {
-    if cx.facts.fixed.contains(source) {
-        bind(source.text(), true)
-    } else {
-        cx.copied(source.text().clone())
+        view.put(local.clone(), cx.copied(local.text().clone()));
     }
 }
 
@@ -107,7 +97,7 @@ fn piece(
             return;
         }
         Found::Directory { empty: true, mode } => Fresh::mode(*mode),
-        Found::Directory { .. } => tree(cx, source),
+        Found::Directory { .. } => cx.copied(source.text().clone()),
         Found::ClosedDirectory => Fresh::mode(0o755),
         Found::File => file(cx, source),
         Found::Missing | Found::Socket | Found::Device | Found::Fifo | Found::Denied(_) => return,

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
-use crate::harness::{Account, Ctx, Outcome, Stop, cases, ensure, older_than, skip};
+use crate::harness::{Ctx, Outcome, cases, ensure, older_than, skip};
 
 cases! {
     both: programs_are_there, system_trees, current_directory_cow, deep_changes, directory_anew,
@@ -12,7 +12,7 @@ cases! {
         home_is_shown_cow, home_as_current_directory, current_directory_in_home, other_homes,
         tmp_is_private, var_is_there, read_only_world, scratch_limit, current_directory_gone,
         unreadable_current_directory, workdir;
-    root: everywhere_cow, usr_cow, trees_of_roots_alone;
+    root: everywhere_cow, usr_cow;
     user: usr_is_read_only, usr_with_cow, etc_as_a_user;
 }
 
@@ -311,29 +311,6 @@ fn usr_cow(ctx: &Ctx) -> Outcome {
 fn usr_is_read_only(ctx: &Ctx) -> Outcome {
     let got = ctx.world("", "touch /usr/bin/x; touch /usr/lib/x").go()?;
     got.exits(1)?.says("touch: cannot touch '/usr/bin/x': ")?.says("'/usr/lib/x': ")?;
-    Ok(())
-}
-
-/// A small tree that is root's alone is bound: the error is another than that of a layer. One in which there is
-/// something to change has a layer. Tried where `/` can be written to: in a world of root's.
-fn trees_of_roots_alone(ctx: &Ctx) -> Outcome {
-    let user = Account::ordinary().map_err(Stop::Skip)?;
-    let inner = format!(
-        "setpriv --reuid {} --regid {} --clear-groups {} run --share pid,net -w / -- sh -c",
-        user.uid,
-        user.gid,
-        ctx.dwell.display()
-    );
-    let script = format!(
-        "umask 022; mkdir -p /own/a /shared/a && echo own >/own/a/f && touch /shared/a/f && \
-         chown {}:{} /shared/a || exit 9; \
-         {inner} 'touch /own/a/x; touch /shared/a/x; cat /own/a/f; ls /shared/a'; ls /shared/a",
-        user.uid, user.gid
-    );
-    let got = ctx.world(&format!("--ro {}", ctx.dwell.display()), &script).go()?;
-    got.exits(0)?
-        .prints("own\nf\nx\nf\n")?
-        .says("cannot touch '/own/a/x': Read-only file system")?;
     Ok(())
 }
 

@@ -11,7 +11,6 @@ pub(crate) mod process;
 mod runner;
 mod terminal;
 
-pub(crate) use account::Account;
 pub(crate) use command::{Got, Live, Run};
 pub(crate) use ctx::{Ctx, Mounted};
 pub(crate) use machine::{older_than, patience, rounds, time_is_up};
