@@ -5,7 +5,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::harness::process::{marked, wait_gone};
-use crate::harness::{Ctx, Outcome, cases, ensure, older_than, skip};
+use crate::harness::{Ctx, Outcome, cases, ensure, older_than, patience, rounds, skip};
 
 cases! {
     both: unknown_options, options_of_other_tools, missing_values, contradictions, bad_kinds,
@@ -155,9 +155,10 @@ fn full_home_and_tmp(ctx: &Ctx) -> Outcome {
 fn kills(ctx: &Ctx, options: &str, number: u32) -> Outcome {
     let marker = format!("3158{number}.{}{}", std::process::id(), ctx.account.uid);
     let mut state = 12_345u64;
-    for _ in 0..100 {
+    let longest = u64::try_from(patience(Duration::from_millis(8)).as_micros()).unwrap_or(u64::MAX);
+    for _ in 0..rounds(100) {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        let delay = Duration::from_micros((state >> 33) % 8000);
+        let delay = Duration::from_micros((state >> 33) % longest);
         let run = ctx.run().args(options.split_whitespace()).args(["--", "sleep", &marker]);
         let live = run.start()?;
         std::thread::sleep(delay);

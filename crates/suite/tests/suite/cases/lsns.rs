@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::harness::{Ctx, Got, Outcome, cases, ensure, skip};
+use crate::harness::{Ctx, Got, Outcome, cases, ensure, rounds, skip};
 
 cases! {
     both: same_words, same_processes, held, socket_held, persistent, filters, mistakes, columns, as_a_command,
@@ -309,14 +309,14 @@ fn ended_while_read(ctx: &Ctx) -> Outcome {
     let script = r#"
 (while :; do for i in 1 2 3 4 5 6 7 8; do (exec unshare --uts true) & done; wait; done) 2>/dev/null &
 N=0
-while [ $N -lt 60 ]; do
+while [ $N -lt ROUNDS ]; do
   $LSNS -T -o NS,PNS,ONS,COMMAND,NETNSID >out || exit 1
   $LSNS 4026531837 >/dev/null 2>&1
   grep -q . out || exit 2
   N=$((N + 1))
 done
 "#;
-    quietly(ctx, script)?;
+    quietly(ctx, &script.replace("ROUNDS", &rounds(60).to_string()))?;
     Ok(())
 }
 

@@ -35,6 +35,11 @@ pub(crate) fn rounds(usual: u32) -> u32 {
     usual.div_ceil(*PACE)
 }
 
+/// Whether the nth of many alike is tried: on a slow machine a part of them is, spread over all.
+pub(crate) fn is_tried(n: usize) -> bool {
+    u32::try_from(n).is_ok_and(|n| n.is_multiple_of(*PACE))
+}
+
 /// Whether the kernel's release is older than this one.
 pub(crate) fn older_than(major: u32, minor: u32) -> bool {
     let uname = rustix::system::uname();

@@ -13,7 +13,7 @@ mod terminal;
 
 pub(crate) use command::{Got, Live, Run};
 pub(crate) use ctx::{Ctx, Mounted};
-pub(crate) use machine::{older_than, patience, rounds, time_is_up};
+pub(crate) use machine::{is_tried, older_than, patience, rounds, time_is_up};
 pub(crate) use outcome::{Outcome, Stop, ensure, fail, skip};
 pub(crate) use runner::{Case, Group, Who, alone, cases, group, main, say};
 pub(crate) use terminal::Terminal;

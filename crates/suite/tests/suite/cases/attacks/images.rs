@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::Attack;
 use crate::cases::root_dir::tree;
-use crate::harness::{Ctx, Outcome, cases, ensure, rounds};
+use crate::harness::{Ctx, Outcome, cases, ensure, is_tried, rounds};
 
 cases! {
     both: mount_points_are_links, kernel_files_are_faked, covers_are_faked, swapped_while_starting,
@@ -36,6 +36,7 @@ fn mount_points_are_links(ctx: &Ctx) -> Outcome {
     let directories = ["dev", "proc", "sys", "tmp", "run", "root", "var/tmp", "etc", "dev/pts"];
     let files = ["etc/hosts", "etc/hostname", "etc/resolv.conf", "dev/null", "dev/console", "proc"];
     let places = directories.map(|name| (name, "")).into_iter().chain(files.map(|f| (f, "file")));
+    let mut number = 0;
     for (name, target) in places {
         for target in [
             out.join(target),
@@ -54,6 +55,10 @@ fn mount_points_are_links(ctx: &Ctx) -> Outcome {
             }
             symlink(&target, &place)?;
             for options in ["", "--writable", "--pty always", "--writable --hostname other"] {
+                number += 1;
+                if !is_tried(number) {
+                    continue;
+                }
                 let options = format!("--from {} {options}", root.display());
                 let script = "echo x >/dev/null; echo x >/etc/hosts; mkdir /dev/made /tmp/made";
                 let got = ctx.world(&options, script).go()?;

@@ -3,7 +3,7 @@
 
 mod bundle;
 
-use crate::harness::{Ctx, Outcome, cases, ensure, skip};
+use crate::harness::{Ctx, Outcome, cases, ensure, is_tried, skip};
 use bundle::{Bundle, KINDS, install};
 
 cases! {
@@ -173,7 +173,10 @@ fn applets_fail_as_their_models(ctx: &Ctx) -> Outcome {
                 std::fs::hard_link(root.join("bin/dwell"), ours.join(name))?;
             }
         }
-        for line in LINES {
+        for (n, line) in LINES.iter().enumerate() {
+            if !is_tried(n) {
+                continue;
+            }
             let ask = |whose: &str| container.shell(&format!("PATH=/{whose}:$PATH; {line}"));
             let (theirs, ours) = (ask("theirs")?, ask("ours")?);
             let first = |text: String| text.lines().next().unwrap_or_default().to_owned();
