@@ -62,8 +62,12 @@ fn lock_what_is_there(path: &Path) -> io::Result<Option<File>> {
         opened => File::from(opened?),
     };
     flock(&dir, FlockOperation::LockExclusive)?;
-    // A link of the name to it is left as long as nobody has removed it.
-    Ok((dir.metadata()?.nlink() > 0).then_some(dir))
+    Ok(is_there(&dir)?.then_some(dir))
+}
+
+/// Whether nobody has removed an open directory: a link of its name to it is left.
+fn is_there(dir: &File) -> io::Result<bool> {
+    Ok(dir.metadata()?.nlink() > 0)
 }
 
 impl Drop for DiskLayer {
@@ -84,8 +88,9 @@ fn remove_stale(path: &Path) -> Vec<PathBuf> {
             continue;
         }
         let Ok(dir) = open_own(&path) else { continue };
-        // Held until it is gone.
-        if flock(&dir, FlockOperation::NonBlockingLockExclusive).is_ok() && remove(&path).is_ok() {
+        // Held until it is gone. Another start may have removed it meanwhile, and its owner have made it anew.
+        let locked = flock(&dir, FlockOperation::NonBlockingLockExclusive).is_ok();
+        if locked && is_there(&dir).unwrap_or(false) && remove(&path).is_ok() {
             gone.push(path);
         }
     }
