@@ -99,6 +99,7 @@ pub(crate) struct Waiting {
     beside: Arc<aside::Place>,
     helper: Held<aside::Job>,
     first: Held<Job>,
+    filtered: bool,
 }
 
 /// What the first process needs while it waits.
@@ -149,7 +150,8 @@ impl Ahead {
         };
         let beside = Arc::new(aside::Place::default());
         let helper = start_aside(clone, numbers, process, &beside)?;
-        let waiting = Waiting { place, beside, helper, first };
+        let filtered = beginning.filter.is_some();
+        let waiting = Waiting { place, beside, helper, first, filtered };
         drop(signals);
         Ok(Ahead { beginning, channels, waiting })
     }
@@ -203,6 +205,11 @@ impl Waiting {
     /// The first process, by its pidfd.
     pub(crate) fn process(&self) -> Option<&OwnedFd> {
         self.first.process()
+    }
+
+    /// Whether the filter of system calls is installed already.
+    pub(crate) fn is_filtered(&self) -> bool {
+        self.filtered
     }
 
     /// Where the helper looks for its list.

@@ -7,7 +7,6 @@ use dwell_plan::Program;
 use dwell_plan::facts::Kernel;
 use dwell_plan::program::{self, Op, Rules};
 use dwell_plan::proof::Act;
-use dwell_plan::seccomp::builtin::World;
 use dwell_sys::raw::{self, SockFilter};
 
 use crate::failure::{Cause, Failure};
@@ -67,8 +66,7 @@ fn instructions(wanted: &program::Filter, kernel: Kernel) -> Result<seccomp::Fil
 pub(crate) fn are_alike(one: &program::Filter, other: Option<&program::Filter>) -> bool {
     let own = |filter: &program::Filter| match filter.rules {
         Rules::Own(strictness, world) => {
-            let usual = world.capabilities.0 & !World::OWN.capabilities.0 == 0;
-            (usual && !filter.log).then_some((strictness, world.own_users))
+            (world.holds_the_usual() && !filter.log).then_some((strictness, world.own_users))
         }
         Rules::Of(_) => None,
     };

@@ -11,6 +11,7 @@ use dwell_sys::{adopt, pidfd, term};
 use crate::ahead::{Blocked, Channels, Numbers, Waiting};
 use crate::disk::DiskLayer;
 use crate::failure::{Cause, Failure, reason};
+use crate::filter::Filter;
 use crate::groups::WorldGroup;
 use crate::held::Held;
 use crate::message::Message;
@@ -38,7 +39,11 @@ pub(crate) fn with_signals_blocked(
 ) -> Result<Ended, Failure> {
     let numbers = channels.numbers();
     let Channels { control: (ours, theirs), aside } = channels;
-    let filter = filter::compile(program)?;
+    let filter = if waiting.as_ref().is_some_and(Waiting::is_filtered) {
+        Filter::default()
+    } else {
+        filter::compile(program)?
+    };
     // Who starts the program watches it, or else the program's own process has to tell.
     let spawns = program.setup.ops.contains(&Op::Spawn { vfork: true });
     let mute = filter.mute && !spawns;

@@ -15,11 +15,10 @@ pub const WORLD: World = World::OWN;
 /// The filter that [`compile`](super::compile) would make of dwell's own profile, without flags.
 #[must_use]
 pub fn ready(strictness: Strictness, world: World) -> Option<Vec<Instruction>> {
-    let holds_no_more = world.capabilities.0 & !WORLD.capabilities.0 == 0;
     let known = Machine::OWN == Machine::X86_64
         && strictness == Strictness::Default
         && world.own_users
-        && holds_no_more;
+        && world.holds_the_usual();
     known.then(|| table::FILTER.iter().copied().map(unpack).collect())
 }
 

@@ -29,6 +29,13 @@ pub struct World {
 impl World {
     /// The world of a user namespace of its own, and of a program that may be its root.
     pub const OWN: World = World { own_users: true, capabilities: CapSet::WORLD_ROOT };
+
+    /// Whether the program can get no more capabilities than a world's root usually has. The profiles are the same
+    /// with any of those, and without: no family of calls depends on one of them.
+    #[must_use]
+    pub fn holds_the_usual(self) -> bool {
+        self.capabilities.0 & !CapSet::WORLD_ROOT.0 == 0
+    }
 }
 
 /// A family of calls and what is done about them.
