@@ -18,7 +18,7 @@ use crate::message::Message;
 use crate::prepared::{Prepared, clone_bits};
 use crate::proof::Outside;
 use crate::supervise::{Errand, Supervisor};
-use crate::{Ended, How, Options, STACK, ahead, aside, child, filter, idmaps, prepared};
+use crate::{Ended, How, Options, STACK, ahead, aside, child, filter, idmaps, prepared, pty};
 
 /// Builds the world, runs the program in it and waits for its end.
 ///
@@ -333,13 +333,8 @@ fn open_terminal(
     files: &mut Vec<(Slot, OwnedFd)>,
 ) -> Result<Option<OwnedFd>, Failure> {
     let PtySource::Host(slot) = program.pty else { return Ok(None) };
-    let open = || -> Result<(Fd, Fd), Errno> {
-        let master = raw::open_ptmx(Fd::CWD, c"/dev/ptmx")?;
-        raw::unlock_pt(master)?;
-        let peer = raw::pt_peer(master, consts::O_RDWR | consts::O_NOCTTY | consts::O_CLOEXEC)?;
-        Ok((master, peer))
-    };
-    let (master, peer) = open().map_err(|e| internal("open a terminal", e))?;
+    let opened = pty::open(c"/dev/ptmx", program.pty_input);
+    let (master, peer) = opened.map_err(|e| internal("open a terminal", e))?;
     files.push((slot, adopt(peer)));
     Ok(Some(adopt(master)))
 }
@@ -358,12 +353,24 @@ pub(crate) fn go_on(control: &OwnedFd) -> Result<(), Failure> {
     }
 }
 
-/// Takes the next packet.
+/// Takes the next packet; `None` when the other end is closed.
+///
+/// KERNEL: where memory is short a packet stays in its queue, and the next call may get it. Without it
+/// nobody would know which process is the program's now, or how it ended.
 pub(crate) fn receive(
     control: &OwnedFd,
     room: &mut [u8],
 ) -> Result<Option<(usize, Message, Option<OwnedFd>)>, Errno> {
-    let (length, fd) = dwell_sys::recv_with_fd(control, room)?;
+    let mut tries_left = 2;
+    let (length, fd) = loop {
+        match dwell_sys::recv_with_fd(control, room) {
+            Err(Errno::INTR) => {}
+            Err(Errno::NOMEM | Errno::NOBUFS) if tries_left > 0 => tries_left -= 1,
+            // KERNEL: so unix(7) tells of an end that was closed with something unread in it.
+            Err(Errno::CONNRESET) => return Ok(None),
+            received => break received?,
+        }
+    };
     Ok(Message::decode(room.get(..length).unwrap_or_default()).map(|message| (length, message, fd)))
 }
 

@@ -36,6 +36,7 @@ mod keeper;
 mod message;
 mod prepared;
 mod proof;
+mod pty;
 mod relay;
 mod sealed;
 mod supervise;

@@ -8,7 +8,7 @@ use rustix::event::PollFlags;
 use rustix::io::{fcntl_dupfd_cloexec, read, write};
 use rustix::process::getpgrp;
 use rustix::stdio::{stdin, stdout};
-use rustix::termios::{OptionalActions, OutputModes, isatty, tcgetattr, tcgetpgrp, tcsetattr};
+use rustix::termios::{isatty, tcgetpgrp};
 
 use crate::host::outer_size;
 
@@ -50,12 +50,6 @@ impl Relay {
         };
         relay.resize();
         relay.resume();
-        if !reads {
-            // The caller's terminal is not in raw mode: it turns line feeds into new lines itself.
-            let mut modes = tcgetattr(&relay.master)?;
-            modes.output_modes.remove(OutputModes::OPOST);
-            tcsetattr(&relay.master, OptionalActions::Now, &modes)?;
-        }
         Ok(relay)
     }
 

@@ -188,11 +188,12 @@ impl<'a> Supervisor<'a> {
     fn hear(&mut self, errand: &mut impl FnMut(Errand, i32) -> Result<Option<Helpers>, Failure>) {
         let mut room = [0u8; ROOM];
         while let Some(control) = &self.control {
-            let received = match receive(control, &mut room) {
-                Err(Errno::INTR) => continue,
-                received => received,
-            };
-            let Ok(Some((length, message, fd))) = received else {
+            let received = receive(control, &mut room).unwrap_or_else(|errno| {
+                self.failed.get_or_insert(internal("hear from the new process", errno));
+                self.kill();
+                None
+            });
+            let Some((length, message, fd)) = received else {
                 self.control = None;
                 // A program without a reaper has the other end closed as it starts.
                 self.started();

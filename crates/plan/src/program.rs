@@ -186,7 +186,8 @@ pub enum Op {
     AllowStdio { ruleset: Slot, fd: u8, read: u64, write: u64 },
     /// `landlock_restrict_self(2)`.
     Confine { ruleset: Slot, flags: u32 },
-    /// Opens `ptmx`, unlocks it and opens its peer (`TIOCGPTPEER`); `pts(4)`.
+    /// Opens `ptmx`, unlocks it and opens its peer (`TIOCGPTPEER`), which gets the size of the caller's
+    /// terminal; `pts(4)`.
     OpenPty { ptmx: Str, master: Slot, peer: Slot },
     /// `sendmsg(2)` of the descriptor to the host side, then `close(2)`.
     SendPty(Slot),
@@ -482,7 +483,8 @@ pub struct Program {
     pub keep_fds: Vec<i32>,
     /// Its terminal.
     pub pty: PtySource,
-    /// Whether what is typed on the caller's standard input goes to that terminal.
+    /// Whether what is typed on the caller's standard input goes to that terminal. Else the caller's own is
+    /// not in raw mode and makes new lines of line feeds, which this one must then leave to it.
     pub pty_input: bool,
     /// SIGTERM, then SIGKILL, after so many milliseconds.
     pub timeout_ms: Option<u64>,

@@ -152,6 +152,14 @@ fn a_terminal() {
     let peer = adopt(raw::pt_peer(Fd::of(&master), O_RDWR | O_NOCTTY | O_CLOEXEC).unwrap());
     raw::set_winsize(Fd::of(&master), 24, 81).unwrap();
     assert_eq!(winsize(&peer), Ok((24, 81)));
+    let other = adopt(raw::open_ptmx(Fd::CWD, c"/dev/ptmx").unwrap());
+    raw::copy_winsize(Fd::of(&peer), Fd::of(&other)).unwrap();
+    assert_eq!(winsize(&other), Ok((24, 81)));
+
+    let processes = || rustix::termios::tcgetattr(&peer).unwrap().output_modes;
+    let before = processes();
+    raw::pass_output(Fd::of(&peer)).unwrap();
+    assert_eq!(before - processes(), rustix::termios::OutputModes::OPOST);
 
     let echo = || {
         let modes = rustix::termios::tcgetattr(&peer).unwrap().local_modes;

@@ -10,6 +10,7 @@ use super::own;
 use super::reap::PARENT_DIED;
 use crate::message::Message;
 use crate::prepared::{Prepared, attr_bits, clone_bit, clone_bits};
+use crate::pty;
 
 pub(crate) fn simple(p: &mut Prepared, op: Op) -> Result<(), Errno> {
     match op {
@@ -159,9 +160,7 @@ fn process(p: &mut Prepared, op: Op) -> Result<(), Errno> {
             raw::set_name(c"dwell-init")
         }
         Op::OpenPty { ptmx, master, peer } => {
-            let fd = raw::open_ptmx(Fd::CWD, p.c_str(ptmx)?)?;
-            raw::unlock_pt(fd)?;
-            let other = raw::pt_peer(fd, consts::O_RDWR | consts::O_NOCTTY | consts::O_CLOEXEC)?;
+            let (fd, other) = pty::open(p.c_str(ptmx)?, p.program().pty_input)?;
             p.put(master, fd);
             p.put(peer, other);
             Ok(())

@@ -1,6 +1,7 @@
 //! Terminals: pseudo-terminal pairs, the controlling terminal, its foreground group.
 
 use core::ffi::CStr;
+use core::mem::MaybeUninit;
 
 use linux_raw_sys::{general, ioctl};
 
@@ -59,6 +60,27 @@ pub fn tcgetpgrp(fd: Fd) -> Result<i32, Errno> {
     // SAFETY: the kernel writes one number.
     unsafe { syscall!(__NR_ioctl, fd, ioctl::TIOCGPGRP, &raw mut pgid) }?;
     Ok(pgid)
+}
+
+/// Gives a terminal the size of another (`TIOCGWINSZ`, `TIOCSWINSZ`).
+pub fn copy_winsize(from: Fd, to: Fd) -> Result<(), Errno> {
+    let mut size = [0u16; 4];
+    // SAFETY: the kernel writes four numbers.
+    unsafe { syscall!(__NR_ioctl, from, ioctl::TIOCGWINSZ, size.as_mut_ptr()) }?;
+    // SAFETY: the kernel reads four numbers.
+    unsafe { syscall!(__NR_ioctl, to, ioctl::TIOCSWINSZ, size.as_ptr()) }.map(drop)
+}
+
+/// A terminal passes on what is written as it is (`OPOST` of `termios(3)` taken away).
+pub fn pass_output(fd: Fd) -> Result<(), Errno> {
+    let mut modes = MaybeUninit::<general::termios>::uninit();
+    // SAFETY: the kernel writes the structure that it has of that name.
+    unsafe { syscall!(__NR_ioctl, fd, ioctl::TCGETS, modes.as_mut_ptr()) }?;
+    // SAFETY: the call has succeeded, so it is written.
+    let mut modes = unsafe { modes.assume_init() };
+    modes.c_oflag &= !general::OPOST;
+    // SAFETY: the kernel reads the same structure.
+    unsafe { syscall!(__NR_ioctl, fd, ioctl::TCSETS, &raw const modes) }.map(drop)
 }
 
 /// Sets the size of a terminal (`TIOCSWINSZ`).

@@ -13,7 +13,7 @@ cases! {
     both: prompt_and_echo, default_shell, control_c, control_backslash, control_d, job_control,
         name_of_terminal, resize, first_size, restored_after_exit, restored_after_term,
         restored_after_failure, restored_after_kill_of_program, suspended_program, suspended_shell,
-        pty_never_on_a_terminal, output_to_a_pipe, vim, fast_output, long_paste, thrown_away_line,
+        pty_never_on_a_terminal, output_to_a_pipe, ready_from_the_start, vim, fast_output, long_paste, thrown_away_line,
         hang_up, world_has_no_other_terminal, cannot_type_outside, raw_bytes, cooked_bytes;
 }
 
@@ -268,6 +268,16 @@ fn output_to_a_pipe(ctx: &Ctx) -> Outcome {
     terminal.ask("\"$DWELL\" run -- printf 'a\\nb' | od -An -c", "a  \\n   b")?;
     terminal.ask("echo x | \"$DWELL\" run -- sh -c 'cat; test -t 1 && echo t''ty'", "x\r\n")?;
     terminal.type_in("exit 0\r")?;
+    terminal.finish().map(drop)
+}
+
+/// The program may be there before the host side has heard of its terminal.
+fn ready_from_the_start(ctx: &Ctx) -> Outcome {
+    ctx.needs("strace")?;
+    let late = "strace -qq -o /dev/null -e trace=recvmsg -e inject=recvmsg:delay_enter=300000";
+    let script = format!("echo x | {late} \"$DWELL\" run -- sh -c 'cat; stty size <&1'");
+    let mut terminal = Terminal::start(ctx.host("bash").args(["-c", &script]))?;
+    terminal.expect("x\r\n24 80\r\n")?;
     terminal.finish().map(drop)
 }
 
