@@ -10,7 +10,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 
@@ -22,6 +22,8 @@ use rustix::io::Errno;
 use crate::failure::{Cause, Failure};
 
 const OWN: &str = "/proc/self/exe";
+/// KERNEL: what one call transfers at most; it is asked again for the rest.
+const MOST: usize = 0x7fff_f000;
 const SEALS: SealFlags =
     SealFlags::WRITE.union(SealFlags::GROW).union(SealFlags::SHRINK).union(SealFlags::SEAL);
 
@@ -55,9 +57,27 @@ fn copy(mut own: File) -> io::Result<File> {
         _ => Err(e),
     })?;
     let mut copy = File::from(fd);
-    io::copy(&mut own, &mut copy)?;
+    fill(&mut copy, &mut own)?;
     rustix::fs::fcntl_add_seals(&copy, SEALS)?;
     Ok(copy)
+}
+
+/// Not `io::copy`, which aborts where `sendfile(2)` fails on the way.
+fn fill(copy: &mut File, own: &mut File) -> io::Result<()> {
+    let mut begun = false;
+    loop {
+        match rustix::fs::sendfile(&*copy, &*own, None, MOST) {
+            Ok(0) => return Ok(()),
+            Ok(_) => begun = true,
+            Err(Errno::INTR) => {}
+            Err(errno) if begun => return Err(errno.into()),
+            // A filter of system calls may not let it through.
+            Err(_) => break,
+        }
+    }
+    let mut bytes = Vec::new();
+    own.read_to_end(&mut bytes)?;
+    copy.write_all(&bytes)
 }
 
 fn become_it(file: BorrowedFd<'_>, args: &[OsString]) -> Errno {
