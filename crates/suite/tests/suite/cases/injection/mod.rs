@@ -1,6 +1,6 @@
-//! Every system call of a start fails once, and dwell is killed at each.
+//! Every system call of a start fails once, dwell is killed at each, and each comes late once.
 //!
-//! `strace --inject` makes the Nth call of a name fail, or kills the process there. A first run is
+//! `strace --inject` makes the Nth call of a name fail, kills the process there, or holds it up. A first run is
 //! recorded, which gives the places. After each further one is looked at: how dwell ended and what it
 //! said; whether the program, if it ran, found the same walls as without; and whether anything is left.
 //!

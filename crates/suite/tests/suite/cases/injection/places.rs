@@ -28,13 +28,19 @@ pub(super) enum What {
     Error(&'static str),
     /// `SIGKILL`.
     Kill,
+    /// The call is made later: the other processes are ahead of this one.
+    Late,
 }
+
+/// Longer than anything that goes on beside it, in µs.
+const DELAY: u32 = 40_000;
 
 impl std::fmt::Display for What {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             What::Error(errno) => f.write_str(errno),
             What::Kill => f.write_str("SIGKILL"),
+            What::Late => f.write_str("a delay"),
         }
     }
 }
@@ -46,6 +52,7 @@ impl Fault {
         let effect = match self.what {
             What::Error(errno) => format!("error={errno}"),
             What::Kill => "signal=KILL".to_owned(),
+            What::Late => format!("delay_enter={DELAY}"),
         };
         let mut options = vec![format!("--trace={call}")];
         options.push(format!("--inject={call}:{effect}:when={number}"));
@@ -172,7 +179,7 @@ fn add(faults: &mut Vec<Fault>, call: &str, number: usize, reach: Reach, every: 
     } else if let Some(errno) = errors.get(number % errors.len().max(1)) {
         faults.push(fault(What::Error(errno)));
     }
-    faults.push(fault(What::Kill));
+    faults.extend([What::Kill, What::Late].map(fault));
 }
 
 /// At most so many, from everywhere.
