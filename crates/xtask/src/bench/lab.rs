@@ -170,7 +170,7 @@ fn said(command: &mut Command) -> String {
 
 /// Builds dwell and the helper programs as dwell is shipped; returns the paths of all that was built.
 fn build() -> Result<Vec<PathBuf>> {
-    let mut built = build::shipped("release", "dwell-cli")?;
+    let mut built = build::shipped("dist", "dwell-cli")?;
     built.extend(build::shipped("release", "xtask")?);
     Ok(built.into_iter().map(|built| built.file).collect())
 }
