@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: time, memory and system calls of worlds, beside other tools and beside the
 //! least program that could do the same.
 //!
-//! Programs that are compared run in turns (A B C A B C …), so that whatever else the machine does
+//! Programs that are compared run in turns, each turn in another order, so that whatever else the machine does
 //! meets all of them alike; what is compared are medians, less that of a static program that does
 //! nothing.
 

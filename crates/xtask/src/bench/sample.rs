@@ -49,13 +49,22 @@ fn tenth(us: f64) -> f64 {
     (us * 10.0).round() / 10.0
 }
 
-/// Runs all of them, one after the other, as many times as asked for.
+/// Runs all of them, one after the other, as many times as asked for, and each time in another order.
+///
+/// KERNEL: what a program leaves to be taken apart, as a network namespace, still takes a processor's time when the next
+/// one runs. In another order each time it is no program's alone.
 pub(super) fn alternate(jobs: &[Job], rounds: usize) -> Result<Vec<Sample>> {
     let mut ready = jobs.iter().map(Job::ready).collect::<Result<Vec<_>>>()?;
     let mut times = vec![Vec::with_capacity(rounds); jobs.len()];
     let warm_up = WARM_UP.min(rounds);
+    let mut orders = Orders(1);
     for round in 0..rounds + warm_up {
-        for ((job, ready), times) in jobs.iter().zip(&mut ready).zip(&mut times) {
+        for at in orders.next(jobs.len()) {
+            let (Some(job), Some(ready), Some(times)) =
+                (jobs.get(at), ready.get_mut(at), times.get_mut(at))
+            else {
+                continue;
+            };
             let time = ready.time().with_context(|| job.name.clone())?;
             if round >= warm_up {
                 times.push(time.as_secs_f64() * 1e6);
@@ -67,6 +76,26 @@ pub(super) fn alternate(jobs: &[Job], rounds: usize) -> Result<Vec<Sample>> {
         Sample { name: job.name.clone(), times }
     });
     Ok(sorted.collect())
+}
+
+/// Orders without a pattern, the same ones each time the bench runs.
+struct Orders(u64);
+
+impl Orders {
+    /// All numbers below `count`.
+    fn next(&mut self, count: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..count).collect();
+        order.sort_by_cached_key(|_| self.number());
+        order
+    }
+
+    /// Marsaglia's xorshift.
+    fn number(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
 }
 
 /// The straight line through the points by least squares: (at zero, slope).
@@ -81,6 +110,14 @@ pub(super) fn line(points: &[(f64, f64)]) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_order_comes() {
+        let mut orders = Orders(1);
+        let seen: std::collections::BTreeSet<_> = (0..200).map(|_| orders.next(4)).collect();
+        assert_eq!(seen.len(), 24);
+        assert!(orders.next(0).is_empty());
+    }
 
     #[test]
     fn medians_and_lines() {
