@@ -1,12 +1,12 @@
 //! The host side up to the moment the world lives.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, PoisonError};
 
 use dwell_plan::program::{HostFile, HostFileKind, Op, Program, PtySource, Slot};
 use dwell_plan::{NamespaceKind, NamespaceSet};
 use dwell_sys::raw::{self, Beside, CloneArgs, Errno, Fd, Stack, consts};
-use dwell_sys::{adopt, pidfd, term};
+use dwell_sys::{adopt, pidfd};
 
 use crate::ahead::{Blocked, Channels, Numbers, Waiting};
 use crate::disk::DiskLayer;
@@ -372,9 +372,4 @@ pub(crate) fn receive(
         }
     };
     Ok(Message::decode(room.get(..length).unwrap_or_default()).map(|message| (length, message, fd)))
-}
-
-/// The size of the caller's terminal, if it has one.
-pub(crate) fn outer_size(fd: &impl AsFd) -> Option<(u16, u16)> {
-    term::winsize(fd).ok()
 }

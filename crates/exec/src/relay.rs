@@ -10,7 +10,7 @@ use rustix::process::getpgrp;
 use rustix::stdio::{stdin, stdout};
 use rustix::termios::{isatty, tcgetpgrp};
 
-use crate::host::outer_size;
+use crate::pty;
 
 /// End of file as a terminal takes it: Ctrl-D.
 const END: &[u8] = &[4];
@@ -66,10 +66,7 @@ impl Relay {
 
     /// The world's terminal gets the size of the caller's.
     pub(crate) fn resize(&mut self) {
-        let size = outer_size(&self.output).or_else(|| outer_size(&stdin()));
-        if let Some((rows, columns)) = size {
-            let _ = raw::set_winsize(Fd::of(&self.master), rows, columns);
-        }
+        pty::take_size(Fd::of(&self.master));
     }
 
     /// Takes the caller's terminal, if it is a terminal and this is its foreground job.

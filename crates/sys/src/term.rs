@@ -1,9 +1,9 @@
-//! The caller's own terminal: raw mode and size (`termios(3)`).
+//! The caller's own terminal: raw mode (`termios(3)`).
 
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::io::fcntl_dupfd_cloexec;
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::Errno;
 
@@ -42,9 +42,4 @@ impl Drop for RawMode {
         // There is nobody left to tell.
         let _ = self.restore();
     }
-}
-
-/// The size of a terminal: rows, then columns (`TIOCGWINSZ`).
-pub fn winsize(fd: &impl AsFd) -> Result<(u16, u16), Errno> {
-    tcgetwinsize(fd).map(|size| (size.ws_row, size.ws_col))
 }

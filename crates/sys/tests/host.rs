@@ -10,9 +10,10 @@ use common::in_child;
 use dwell_sys::raw::consts::*;
 use dwell_sys::raw::{self, Fd, MaskHow, SigSet};
 use dwell_sys::signalfd::SignalFd;
-use dwell_sys::term::{RawMode, winsize};
+use dwell_sys::term::RawMode;
 use dwell_sys::timer::TimerFd;
 use dwell_sys::{Errno, adopt, recv_with_fd};
+use rustix::termios::{Winsize, tcgetwinsize, tcsetwinsize};
 
 fn socketpair() -> (OwnedFd, OwnedFd) {
     let (one, other) = raw::socketpair_seqpacket_cloexec().unwrap();
@@ -150,7 +151,9 @@ fn a_terminal() {
     raw::unlock_pt(Fd::of(&master)).unwrap();
     raw::pt_number(Fd::of(&master)).unwrap();
     let peer = adopt(raw::pt_peer(Fd::of(&master), O_RDWR | O_NOCTTY | O_CLOEXEC).unwrap());
-    raw::set_winsize(Fd::of(&master), 24, 81).unwrap();
+    let size = Winsize { ws_row: 24, ws_col: 81, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(&master, size).unwrap();
+    let winsize = |fd: &_| tcgetwinsize(fd).map(|size| (size.ws_row, size.ws_col));
     assert_eq!(winsize(&peer), Ok((24, 81)));
     let other = adopt(raw::open_ptmx(Fd::CWD, c"/dev/ptmx").unwrap());
     raw::copy_winsize(Fd::of(&peer), Fd::of(&other)).unwrap();

@@ -82,11 +82,3 @@ pub fn pass_output(fd: Fd) -> Result<(), Errno> {
     // SAFETY: the kernel reads the same structure.
     unsafe { syscall!(__NR_ioctl, fd, ioctl::TCSETS, &raw const modes) }.map(drop)
 }
-
-/// Sets the size of a terminal (`TIOCSWINSZ`).
-#[inline]
-pub fn set_winsize(fd: Fd, rows: u16, cols: u16) -> Result<(), Errno> {
-    let size = [rows, cols, 0, 0];
-    // SAFETY: the kernel reads four numbers.
-    unsafe { syscall!(__NR_ioctl, fd, ioctl::TIOCSWINSZ, size.as_ptr()) }.map(drop)
-}

@@ -457,3 +457,10 @@ impl Got {
         self.bad(format_args!("one sentence was expected: dwell: {sentence}…"))
     }
 }
+
+/// The lines of what was printed, without their order.
+pub(crate) fn sorted_lines(text: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    lines
+}

@@ -11,7 +11,7 @@ pub(crate) mod process;
 mod runner;
 mod terminal;
 
-pub(crate) use command::{Got, Live, Run};
+pub(crate) use command::{Got, Live, Run, sorted_lines};
 pub(crate) use ctx::{Ctx, Mounted};
 pub(crate) use machine::{is_tried, older_than, patience, rounds, time_is_up};
 pub(crate) use outcome::{Outcome, Stop, ensure, fail, skip};

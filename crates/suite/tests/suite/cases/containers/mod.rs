@@ -3,7 +3,7 @@
 
 mod bundle;
 
-use crate::harness::{Ctx, Outcome, cases, ensure, is_tried, skip};
+use crate::harness::{Ctx, Outcome, cases, ensure, is_tried, skip, sorted_lines};
 use bundle::{Bundle, KINDS, install};
 
 cases! {
@@ -159,13 +159,6 @@ const LINES: &[&str] = &[
     "lsns -t user -n -r -o TYPE,NPROCS,UID",
 ];
 
-/// Each line is run in a container of its own, and lists go by the numbers of its namespaces.
-fn sorted(text: &str) -> Vec<&str> {
-    let mut lines: Vec<&str> = text.lines().collect();
-    lines.sort_unstable();
-    lines
-}
-
 fn applets_fail_as_their_models(ctx: &Ctx) -> Outcome {
     super::oracle::installed(ctx)?;
     each(ctx, |container| {
@@ -187,9 +180,10 @@ fn applets_fail_as_their_models(ctx: &Ctx) -> Outcome {
             let ask = |whose: &str| container.shell(&format!("PATH=/{whose}:$PATH; {line}"));
             let (theirs, ours) = (ask("theirs")?, ask("ours")?);
             let first = |text: String| text.lines().next().unwrap_or_default().to_owned();
+            // Each line is run in a container of its own, and lists go by the numbers of its namespaces.
             ensure!(
                 theirs.status() == ours.status()
-                    && sorted(&theirs.out()) == sorted(&ours.out())
+                    && sorted_lines(&theirs.out()) == sorted_lines(&ours.out())
                     && first(theirs.err()) == first(ours.err()),
                 "{}: {line}\n  installed: {theirs}\n  ours: {ours}",
                 container.kind.name

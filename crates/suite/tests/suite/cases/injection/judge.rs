@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::Start;
 use crate::cases::limits::abandoned_groups;
 use crate::harness::process::{marked, wait_for, wait_gone};
-use crate::harness::{Got, Outcome, Stop, ensure};
+use crate::harness::{Got, Outcome, Stop, ensure, sorted_lines};
 
 /// How long a run may take, in seconds: what takes longer hangs.
 const LIMIT: u64 = 20;
@@ -107,13 +107,13 @@ impl<'a> Judge<'a> {
 
     fn ended_well(&self, fault: &Fault, got: &Got, trace: &Trace) -> Outcome {
         let (out, err) = (got.out(), got.err());
-        if LOST.iter().any(|sentence| err.contains(sentence)) {
-            got.exits(125)?;
-            return Ok(());
-        }
         if fault.what == What::Late {
             got.exits(0)?;
             return self.same(got);
+        }
+        if LOST.iter().any(|sentence| err.contains(sentence)) {
+            got.exits(125)?;
+            return Ok(());
         }
         if let Some(walls) = normal(&out) {
             let differs = self.difference(&walls)?;
@@ -148,19 +148,15 @@ impl<'a> Judge<'a> {
 
     /// Who comes first makes no difference, but to the order of the mounts.
     fn same(&self, got: &Got) -> Outcome {
-        let sorted = |text: &str| {
-            let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-            lines.sort();
-            lines
-        };
-        let told = normal(&got.out()).map(|told| sorted(&told));
-        if told == Some(sorted(&self.evidence)) {
+        let told = normal(&got.out());
+        let told = told.as_deref().map(sorted_lines);
+        if told == Some(sorted_lines(&self.evidence)) {
             return Ok(());
         }
         // Others may have changed the machine meanwhile.
         let (again, _) = self.run(&[])?;
-        let now = normal(&again.out()).map(|told| sorted(&told));
-        ensure!(told == now, "the walls are others{got}");
+        let now = normal(&again.out());
+        ensure!(told == now.as_deref().map(sorted_lines), "the walls are others{got}");
         Ok(())
     }
 
