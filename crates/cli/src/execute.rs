@@ -14,9 +14,6 @@ use rustix::io::Errno;
 use crate::message::{self, Failure, OWN_FAILURE};
 use crate::report;
 
-/// Memory that every start uses; what one needs beyond it comes page by page.
-const HEAP: usize = 112 * 1024;
-
 /// Runs `plan`, explaining it first where asked, and gives the exit code.
 #[must_use]
 pub fn execute(plan: &Plan, explain: bool) -> u8 {
@@ -27,7 +24,6 @@ pub fn execute(plan: &Plan, explain: bool) -> u8 {
 }
 
 fn try_execute(plan: &Plan, explained: bool) -> Result<u8, (Failure, u8)> {
-    dwell_sys::arena::populate(HEAP);
     // Before anything can have moved the environment.
     let arguments = ArgArea::locate();
     // Whoever wants to know first what will be done is told before anything is.

@@ -60,6 +60,9 @@ impl Role {
     }
 }
 
+/// Memory that the start of any world uses; what one needs beyond it comes page by page.
+const HEAP: usize = 88 * 1024;
+
 /// Runs the command line `args` (the first is the program's own name) to its exit code.
 pub fn main(args: impl Iterator<Item = OsString>) -> u8 {
     let mut args = args;
@@ -69,6 +72,7 @@ pub fn main(args: impl Iterator<Item = OsString>) -> u8 {
         Role::Dwell => {
             // An applet leaves both as they are: its program inherits them.
             dwell_sys::entry::as_the_runtime_would();
+            dwell_sys::arena::populate(HEAP);
             dwell(argv0.unwrap_or_else(|| "dwell".into()), args.collect())
         }
         Role::Applet(applet) => {
