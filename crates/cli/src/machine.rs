@@ -45,7 +45,8 @@ impl Machine for Local {
     }
 
     fn canonical(&self, path: &Path) -> Option<PathBuf> {
-        path.canonicalize().ok()
+        // In the C library's own way this takes its heap, which nothing else does.
+        dwell_probe::real_path(path).or_else(|| path.canonicalize().ok())
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {

@@ -67,6 +67,7 @@ pub(crate) fn read(path: &[u8]) -> Result<Vec<u8>, Errno> {
 pub(crate) fn read_all(fd: impl AsFd) -> Result<Vec<u8>, Errno> {
     let mut text = Vec::with_capacity(8 << 10);
     while fill(fd.as_fd(), &mut text)? {}
+    text.shrink_to_fit();
     Ok(text)
 }
 

@@ -38,5 +38,6 @@ pub use file::{is_in_root, read_in_root};
 pub use gather::{LAYER_DIRECTORIES, LAYER_PREFIX, facts};
 pub use in_place::{NoCgroup, cgroup_procs_of, environment_of, joinable, selinux_context_of};
 pub use landlock::version as landlock_version;
+pub use look::canonical as real_path;
 pub use passwd::{GroupEntry, UserEntry, group_by_name, groups_of, user_by_name, user_by_uid};
 pub use places::PLACES;

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use crate::error::ProbeError;
 use crate::look;
-use dwell_plan::data_mount::{data_mount_indices, in_system_tree, indices_below};
+use dwell_plan::data_mount::{MountTree, in_system_tree};
 
 /// Filesystems that may wait for a server or a program, for ever if that is gone. They are asked
 /// nothing that the kernel does not know by itself.
@@ -28,9 +28,10 @@ fn is_slow(mount: &MountFact) -> bool {
 /// Finds out for every data mount, and every mount below one of `asked`, whether it is a directory and
 /// whether the caller gets in.
 pub(crate) fn check_mounts(mounts: &mut [MountFact], asked: &[WorldPath]) -> Vec<WorldPath> {
-    let mut indices = data_mount_indices(mounts);
+    let tree = MountTree::new(mounts);
+    let mut indices = tree.data_mount_indices();
     for dir in asked {
-        indices.extend(indices_below(mounts, dir));
+        indices.extend(tree.indices_below(dir));
     }
     indices.sort_unstable();
     indices.dedup();
@@ -88,7 +89,7 @@ pub(crate) fn survey(
         }
     }
     let slow: Vec<&WorldPath> = mounts.iter().filter(|m| is_slow(m)).map(|m| &m.point).collect();
-    let mut lister = Lister { slow, buffer: vec![MaybeUninit::uninit(); 32 << 10] };
+    let mut lister = Lister { slow, buffer: vec![MaybeUninit::uninit(); ROOM] };
     let mut out = BTreeMap::new();
     for dir in above {
         match lister.list(&dir) {
@@ -124,6 +125,9 @@ fn may_enter(path: &[u8], is_dir: bool) -> bool {
     let access = if is_dir { Access::EXEC_OK } else { Access::READ_OK };
     rustix::fs::accessat(CWD, path, access, AtFlags::EACCESS).is_ok()
 }
+
+/// Bytes of entries that one call gives: most directories that are listed have few.
+const ROOM: usize = 4 << 10;
 
 struct Lister<'a> {
     slow: Vec<&'a WorldPath>,
@@ -171,7 +175,7 @@ impl Lister<'_> {
 
 /// The entries of one directory; none where it cannot be listed.
 pub(crate) fn entries(dir: &WorldPath) -> Vec<Entry> {
-    let mut lister = Lister { slow: Vec::new(), buffer: vec![MaybeUninit::uninit(); 32768] };
+    let mut lister = Lister { slow: Vec::new(), buffer: vec![MaybeUninit::uninit(); ROOM] };
     lister.list(dir).unwrap_or_default()
 }
 

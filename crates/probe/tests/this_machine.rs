@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use dwell_plan::data_mount::data_mounts;
+use dwell_plan::data_mount::MountTree;
 use dwell_plan::facts::Found;
 use dwell_plan::plan::{
     Command, Grant, GrantKind, Identity, Mapping, Namespaces, Origin, PLAN_VERSION, Process,
@@ -51,7 +51,7 @@ fn a_world_of_the_machines_files() {
         let entry = facts.directories[&WorldPath::root()].iter().find(|e| e.name == *name).unwrap();
         assert!(matches!(entry.found, Found::Directory { empty: false, .. }), "{name}");
     }
-    for mount in data_mounts(&facts.mounts) {
+    for mount in MountTree::new(&facts.mounts).data_mounts() {
         assert!(facts.mounts.iter().any(|m| m == mount));
     }
     assert!(facts.places[&WorldPath::abs("/tmp")].is_dir());
