@@ -207,6 +207,11 @@ impl Waiting {
         self.first.process()
     }
 
+    /// The first process's number, its own as long as this is held.
+    pub(crate) fn pid(&self) -> i32 {
+        self.first.pid()
+    }
+
     /// Whether the filter of system calls is installed already.
     pub(crate) fn is_filtered(&self) -> bool {
         self.filtered

@@ -96,11 +96,11 @@ fn word(errno: i32, op: u32) -> [u8; 8] {
     [a, b, c, d, e, f, g, h]
 }
 
-/// Receives the namespace in the first process and enters it.
-pub(crate) fn enter(socket: Fd) -> Result<(), Errno> {
+/// Receives the namespace in the first process and enters it; its descriptor stays open.
+pub(crate) fn enter(socket: Fd) -> Result<Fd, Errno> {
     let net = take(socket).map_err(|refused| refused.errno)?;
     raw::setns(net, flag(consts::CLONE_NEWNET))?;
-    raw::close(net)
+    Ok(net)
 }
 
 /// Waits in the first process until the loopback interface is up.

@@ -84,7 +84,7 @@ impl Failure {
         );
         let sentence = format!("{what}: {} ({})", reason(errno), render::call(program, *failed));
         let cause = match failed {
-            Op::EnterAside(_) | Op::Unshare(_) => Cause::Clone(errno),
+            Op::EnterAside { .. } | Op::Unshare(_) => Cause::Clone(errno),
             Op::FsMount { .. } if step.is_some_and(|s| s.object == "/proc") => Cause::Procfs(errno),
             Op::FsMount { .. } if step.is_some_and(|s| s.object == "/sys") => Cause::Sysfs(errno),
             _ => Cause::Step(errno),

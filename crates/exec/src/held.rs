@@ -49,10 +49,24 @@ impl<T> Held<T> {
     }
 }
 
-impl<T> Drop for Held<T> {
-    fn drop(&mut self) {
+impl<T> Held<T> {
+    /// Ends the child and waits for its end, as dropping does, and gives nothing back: for a caller that will
+    /// itself end soon, with all of its memory.
+    pub(crate) fn leave(self) {
+        self.end();
+        self.memory.wait();
+        std::mem::forget(self);
+    }
+
+    fn end(&self) {
         if let Some(process) = &self.process {
             let _ = pidfd::send_signal(process, consts::SIGKILL);
         }
+    }
+}
+
+impl<T> Drop for Held<T> {
+    fn drop(&mut self) {
+        self.end();
     }
 }

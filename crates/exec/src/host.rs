@@ -3,12 +3,15 @@
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, PoisonError};
 
-use dwell_plan::program::{HostFile, HostFileKind, Op, Program, PtySource, Slot};
+use dwell_plan::program::{
+    HostFile, HostFileKind, HostMaps, MapWriter, Op, Program, PtySource, Slot,
+};
 use dwell_plan::{NamespaceKind, NamespaceSet};
 use dwell_sys::raw::{self, Beside, CloneArgs, Errno, Fd, Stack, consts};
 use dwell_sys::{adopt, pidfd};
 
 use crate::ahead::{Blocked, Channels, Numbers, Waiting};
+use crate::claims::Claims;
 use crate::disk::DiskLayer;
 use crate::failure::{Cause, Failure, reason};
 use crate::filter::Filter;
@@ -66,8 +69,11 @@ pub(crate) fn with_signals_blocked(
             prepared.awaited = files.len();
             prepared.choose_descriptors();
             if let Some(process) = waiting.process() {
-                list_beside(program, numbers, process, waiting.beside())?;
+                let (claims, of_helper) = Claims::shared();
+                prepared.claims = claims;
+                list_beside(program, numbers, process, waiting.beside(), of_helper)?;
             }
+            prepared.mapped = map_ahead(program, waiting.pid())?;
             let (first, helper) = waiting.go(prepared, supervisor.control(), &files)?;
             (first, Ok(Some(helper)))
         }
@@ -80,7 +86,7 @@ pub(crate) fn with_signals_blocked(
             let first = clone(program, options, prepared, directory.as_ref())?;
             let place = Arc::new(aside::Place::default());
             let helper = numbers.aside.map(|_| {
-                list_beside(program, numbers, &first.fd, &place)?;
+                list_beside(program, numbers, &first.fd, &place, Claims::All)?;
                 start_aside(program.clone, numbers, &first.fd, &place)
             });
             (first, helper.transpose())
@@ -99,7 +105,10 @@ pub(crate) fn with_signals_blocked(
             Ok(None)
         }
         (Errand::TidyUp, _) => {
-            drop(helper.take());
+            match helper.take() {
+                Some(helper) if options.settles => helper.leave(),
+                helper => drop(helper),
+            }
             Ok(None)
         }
     });
@@ -108,7 +117,12 @@ pub(crate) fn with_signals_blocked(
         std::mem::forget((helper.take(), first.memory));
     } else {
         // The processes have ended before what they used goes.
-        drop((helper, first.memory));
+        drop(helper);
+        match ended {
+            // With this process, then, and all at once.
+            Ok(_) if options.settles => std::mem::forget((first.memory, supervisor.outlived())),
+            _ => drop(first.memory),
+        }
     }
     drop((disk, canary));
     ended = ended.or_else(|failure| group.explains(failure));
@@ -126,6 +140,15 @@ pub(crate) fn with_signals_blocked(
         let _ = std::fs::remove_dir(path.as_path());
     }
     ended
+}
+
+/// Writes the id maps of a first process that is there already, where nobody's help is needed, so that it does not
+/// have to ask. Whether they are written.
+fn map_ahead(program: &Program, pid: i32) -> Result<bool, Failure> {
+    let direct = |maps: &&HostMaps| maps.writer == MapWriter::Direct;
+    let Some(maps) = program.host_maps.as_ref().filter(direct) else { return Ok(false) };
+    idmaps::write(pid, maps).map_err(Failure::from)?;
+    Ok(true)
 }
 
 fn check_kept(program: &Program) -> Result<(), Failure> {
@@ -171,12 +194,14 @@ fn list_beside(
     numbers: Numbers,
     process: &OwnedFd,
     place: &aside::Place,
+    claims: Claims,
 ) -> Result<(), Failure> {
     let (Some(aside), Some((ours, _))) = (&program.aside, numbers.aside) else { return Ok(()) };
     let mut prepared =
         Prepared::bare(program, prepared::NO_FD).map_err(|e| internal("prepare the helper", e))?;
     prepared.put(aside.socket, ours);
     prepared.put(aside.process, Fd::of(process));
+    prepared.claims = claims;
     *place.lock().unwrap_or_else(PoisonError::into_inner) = Some((prepared, aside.given));
     Ok(())
 }

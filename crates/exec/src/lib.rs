@@ -20,6 +20,7 @@
 mod ahead;
 mod aside;
 mod child;
+mod claims;
 mod disk;
 mod early;
 mod failure;

@@ -41,7 +41,7 @@ pub(crate) enum Message {
     Signaled { signal: i32, changed: u32 },
     /// The program was stopped.
     Stopped,
-    /// The program has been started; from here on the process waits for its end.
+    /// The program has been started, and has not ended at once.
     Started,
 }
 

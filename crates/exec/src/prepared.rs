@@ -5,6 +5,7 @@ use std::ffi::CStr;
 use std::sync::Arc;
 
 use crate::aside::Refused;
+use crate::claims::Claims;
 use crate::filter::Filter;
 use crate::proof::Outside;
 use dwell_plan::program::{Attrs, Op, Program, Slot, Str};
@@ -45,6 +46,12 @@ pub(crate) struct Prepared {
     pub(crate) taken: Option<u32>,
     /// A try to drop the supplementary groups has failed.
     pub(crate) groups_refused: bool,
+    /// Who makes what both the first process and its helper can make.
+    pub(crate) claims: Claims,
+    /// Whether the host side has written the id maps already.
+    pub(crate) mapped: bool,
+    /// Whether this process is confined to one processor, and so is a child.
+    pub(crate) pinned: bool,
     /// What has failed and could not be told: position in the list, error number. A process that shares its
     /// parent's memory leaves it there.
     pub(crate) untold: Option<(u32, Errno)>,
@@ -99,6 +106,9 @@ impl Prepared {
             refused: Refused { errno: Errno::CANCELED, op: u32::MAX },
             taken: None,
             groups_refused: false,
+            claims: Claims::default(),
+            mapped: false,
+            pinned: false,
             untold: None,
             title: Vec::new(),
             program: Arc::clone(program),

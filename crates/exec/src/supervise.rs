@@ -29,9 +29,9 @@ use ready::Ready;
 const GRACE: Duration = Duration::from_secs(5);
 /// A world that has lived this long will live longer: its supervisor gives back what it used to start.
 const SETTLING: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
-/// A world that has lived this long after its start has its supervisor put up walls around itself. One that
+/// A world that has lived this long after that was told has its supervisor put up walls around itself. One that
 /// ends before has nothing of the time that takes.
-const JAILING: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
+const JAILING: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 /// The longest packet: a failure with the start of a program's file.
 const ROOM: usize = LENGTH + 1024;
 
@@ -57,6 +57,8 @@ pub(crate) struct Supervisor<'a> {
     killed: Option<Killed>,
     /// That has not helped.
     left: bool,
+    /// A namespace that ends after the first process.
+    outlived: Option<OwnedFd>,
     /// Programs that write the id maps.
     mapping: Option<Helpers>,
     /// The process has been waited for.
@@ -95,6 +97,7 @@ impl<'a> Supervisor<'a> {
             early: None,
             killed: None,
             left: false,
+            outlived: None,
             mapping: None,
             number_is_free: false,
             told_to_stop: false,
@@ -227,9 +230,11 @@ impl<'a> Supervisor<'a> {
             Message::Successor { pid } => self.succeed(pid),
             Message::Terminal => self.terminal(fd),
             Message::Exited { code, changed } => {
+                self.outlived = fd;
                 self.program_ended(How::Exited(code), counted(changed), errand);
             }
             Message::Signaled { signal, changed } => {
+                self.outlived = fd;
                 self.program_ended(How::Signaled(signal), counted(changed), errand);
             }
             Message::Stopped => self.stop_with_program(),
@@ -303,6 +308,14 @@ impl<'a> Supervisor<'a> {
         if !self.started && self.killed.is_none() {
             self.killed = Some(Killed::now());
         }
+    }
+
+    /// What is to be let go when nothing of the world is left.
+    ///
+    /// KERNEL: a network namespace is taken apart by a thread of the kernel's, which waits for grace periods of
+    /// RCU as the end of each mount does: at the same time each waits for the other.
+    pub(crate) fn outlived(&mut self) -> Option<OwnedFd> {
+        self.outlived.take()
     }
 
     /// Whether the process was not waited for: nobody can end it now.

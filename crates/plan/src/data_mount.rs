@@ -79,7 +79,7 @@ const USER_LAYERS: &[u8] = b"/.local/share/containers/";
 
 /// Whether a mount holds data, as far as that can be told from the mount alone: the root mount,
 /// pseudo filesystems, what a world gets anew (`/proc`, `/tmp` …) and layers of container engines
-/// do not. Whether another mount hides it only [`data_mounts`] can tell.
+/// do not. Whether another mount hides it only a [`MountTree`] can tell.
 #[must_use]
 pub fn is_data_mount(mount: &MountFact) -> bool {
     let point = mount.point.as_bytes();
@@ -92,25 +92,6 @@ fn is_data_filesystem(mount: &MountFact) -> bool {
     !(mount.point.is_root() || pseudo || in_user_layers(mount.point.as_bytes()))
 }
 
-/// Where in `mounts` those are that a path leads to and that hold data below `dir`, wherever that is:
-/// for a directory that was asked for.
-#[must_use]
-pub fn indices_below(mounts: &[MountFact], dir: &WorldPath) -> Vec<usize> {
-    shown(mounts, |m| m.point != *dir && dir.contains(&m.point) && is_data_filesystem(m))
-}
-
-/// The mounts at [`indices_below`].
-#[must_use]
-pub fn mounts_below<'a>(mounts: &'a [MountFact], dir: &WorldPath) -> Vec<&'a MountFact> {
-    indices_below(mounts, dir).into_iter().filter_map(|i| mounts.get(i)).collect()
-}
-
-/// The mount that a path lies on.
-#[must_use]
-pub fn mount_of<'a>(mounts: &'a [MountFact], path: &WorldPath) -> Option<&'a MountFact> {
-    mounts.get(Tree::new(mounts).at(path.as_bytes())?)
-}
-
 fn at_or_below(point: &[u8], dir: &[u8]) -> bool {
     point.strip_prefix(dir).is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
 }
@@ -120,44 +101,73 @@ fn in_user_layers(point: &[u8]) -> bool {
     point.ends_with(whole) || point.windows(USER_LAYERS.len()).any(|w| w == USER_LAYERS)
 }
 
-/// The mounts that hold data and that a path leads to, in the order of their mount points.
+/// Mounts by what they are mounted on, to find the one that a path leads to.
 ///
 /// Of several mounts on one point a path leads to the uppermost, and to none that lies below a
 /// directory over which something was mounted. This goes by the ids of mounts and their parents,
 /// which have to be the kernel's: the order of `mountinfo` says nothing (a root that was entered
 /// by `pivot_root(2)` stands behind its children).
-#[must_use]
-pub fn data_mounts(mounts: &[MountFact]) -> Vec<&MountFact> {
-    data_mount_indices(mounts).into_iter().filter_map(|i| mounts.get(i)).collect()
+#[derive(Debug)]
+pub struct MountTree<'a> {
+    mounts: &'a [MountFact],
+    /// By what each is mounted on: a mount, none for one that is not in the list, and a path.
+    places: BTreeMap<(Option<usize>, &'a [u8]), usize>,
 }
 
-/// Where in `mounts` the [`data_mounts`] are.
-#[must_use]
-pub fn data_mount_indices(mounts: &[MountFact]) -> Vec<usize> {
-    shown(mounts, is_data_mount)
-}
-
-fn shown(mounts: &[MountFact], wanted: impl Fn(&MountFact) -> bool) -> Vec<usize> {
-    let tree = Tree::new(mounts);
-    let mut shown: Vec<(usize, &MountFact)> = mounts
-        .iter()
-        .enumerate()
-        .filter(|(i, m)| wanted(m) && tree.at(m.point.as_bytes()) == Some(*i))
-        .collect();
-    shown.sort_by(|a, b| a.1.point.cmp(&b.1.point));
-    shown.into_iter().map(|(i, _)| i).collect()
-}
-
-/// The mounts by what they are mounted on: a mount (none for one that is not in the list) and a
-/// path.
-struct Tree<'a>(BTreeMap<(Option<usize>, &'a [u8]), usize>);
-
-impl<'a> Tree<'a> {
-    fn new(mounts: &'a [MountFact]) -> Self {
+impl<'a> MountTree<'a> {
+    /// The tree of the mounts that `mountinfo` lists.
+    #[must_use]
+    pub fn new(mounts: &'a [MountFact]) -> Self {
         let ids: BTreeMap<u64, usize> = mounts.iter().enumerate().map(|(i, m)| (m.id, i)).collect();
         let on = |m: &MountFact| ids.get(&m.parent).copied().filter(|_| m.parent != m.id);
         let entry = |(i, m): (usize, &'a MountFact)| ((on(m), m.point.as_bytes()), i);
-        Tree(mounts.iter().enumerate().map(entry).collect())
+        MountTree { mounts, places: mounts.iter().enumerate().map(entry).collect() }
+    }
+
+    /// The mounts that hold data and that a path leads to, in the order of their mount points.
+    #[must_use]
+    pub fn data_mounts(&self) -> Vec<&'a MountFact> {
+        self.facts(self.data_mount_indices())
+    }
+
+    /// Where in the list the [`data_mounts`](Self::data_mounts) are.
+    #[must_use]
+    pub fn data_mount_indices(&self) -> Vec<usize> {
+        self.shown(is_data_mount)
+    }
+
+    /// The mounts that a path leads to and that hold data below `dir`, wherever that is: for a directory
+    /// that was asked for.
+    #[must_use]
+    pub fn below(&self, dir: &WorldPath) -> Vec<&'a MountFact> {
+        self.facts(self.indices_below(dir))
+    }
+
+    /// Where in the list those [`below`](Self::below) are.
+    #[must_use]
+    pub fn indices_below(&self, dir: &WorldPath) -> Vec<usize> {
+        self.shown(|m| m.point != *dir && dir.contains(&m.point) && is_data_filesystem(m))
+    }
+
+    /// The mount that a path lies on.
+    #[must_use]
+    pub fn mount_of(&self, path: &WorldPath) -> Option<&'a MountFact> {
+        self.mounts.get(self.at(path.as_bytes())?)
+    }
+
+    fn facts(&self, indices: Vec<usize>) -> Vec<&'a MountFact> {
+        indices.into_iter().filter_map(|i| self.mounts.get(i)).collect()
+    }
+
+    fn shown(&self, wanted: impl Fn(&MountFact) -> bool) -> Vec<usize> {
+        let mut shown: Vec<(usize, &MountFact)> = self
+            .mounts
+            .iter()
+            .enumerate()
+            .filter(|(i, m)| wanted(m) && self.at(m.point.as_bytes()) == Some(*i))
+            .collect();
+        shown.sort_by(|a, b| a.1.point.cmp(&b.1.point));
+        shown.into_iter().map(|(i, _)| i).collect()
     }
 
     /// The mount that a path without links leads to: what the kernel's walk does.
@@ -173,8 +183,8 @@ impl<'a> Tree<'a> {
     /// The uppermost of the mounts that are stacked on `path` of `mount`.
     fn top(&self, mut mount: Option<usize>, path: &[u8]) -> Option<usize> {
         // Parents that go round in a circle are nothing the kernel makes, but a test may.
-        for _ in 0..=self.0.len() {
-            match self.0.get(&(mount, path)) {
+        for _ in 0..=self.places.len() {
+            match self.places.get(&(mount, path)) {
                 Some(next) => mount = Some(*next),
                 None => break,
             }
@@ -195,7 +205,7 @@ mod tests {
     }
 
     fn ids(mounts: &[MountFact]) -> Vec<u64> {
-        data_mounts(mounts).iter().map(|m| m.id).collect()
+        MountTree::new(mounts).data_mounts().iter().map(|m| m.id).collect()
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub struct Facts {
     pub caller: Caller,
     /// Which of the descriptors 0, 1, 2 are terminals.
     pub terminals: [bool; 3],
+    /// Whether the caller may run on every processor that is online.
+    pub any_processor: bool,
     /// Every mount of the caller's mount namespace, in the order of `mountinfo`.
     pub mounts: Vec<MountFact>,
     /// Contents of the root directory and of every directory above a mount point.

@@ -1,5 +1,6 @@
 //! Paths inside a world: absolute, lexically normal, compared by whole components.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -27,21 +28,17 @@ impl WorldPath {
     /// exist yet, so there are no symbolic links to follow.
     #[must_use]
     pub fn new(path: &[u8], base: &[u8]) -> Self {
-        let mut parts: Vec<&[u8]> = Vec::new();
         let base = if path.first() == Some(&b'/') { &[][..] } else { base };
+        let mut out = Vec::with_capacity(path.len() + base.len() + 2);
         for part in base.split(is_slash).chain(path.split(is_slash)) {
             match part {
                 b"" | b"." => {}
-                b".." => {
-                    parts.pop();
+                b".." => out.truncate(out.iter().rposition(is_slash).unwrap_or(0)),
+                _ => {
+                    out.push(b'/');
+                    out.extend_from_slice(part);
                 }
-                _ => parts.push(part),
             }
-        }
-        let mut out = Vec::with_capacity(path.len() + base.len() + 1);
-        for part in parts {
-            out.push(b'/');
-            out.extend_from_slice(part);
         }
         if out.is_empty() {
             out.push(b'/');
@@ -142,14 +139,18 @@ impl Default for WorldPath {
 }
 
 impl PartialOrd for WorldPath {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
 impl Ord for WorldPath {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.components().cmp(other.components())
+    /// That of the bytes, if a slash stands before all others.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let (one, two) = (self.as_bytes(), other.as_bytes());
+        let rank = |byte: u8| (byte != b'/').then_some(byte);
+        let mut different = one.iter().zip(two).filter(|(a, b)| a != b);
+        different.next().map_or(one.len().cmp(&two.len()), |(a, b)| rank(*a).cmp(&rank(*b)))
     }
 }
 
@@ -200,6 +201,23 @@ mod tests {
         let mut v = vec![p("/a-b"), p("/a/b"), p("/a"), p("/"), p("/a/b/c")];
         v.sort();
         assert_eq!(v, vec![p("/"), p("/a"), p("/a/b"), p("/a/b/c"), p("/a-b")]);
+    }
+
+    #[test]
+    fn order_of_bytes_is_that_of_components() {
+        let letters = *b"/-a\xff";
+        let mut paths = vec![Vec::new()];
+        for length in 0..6 {
+            let longest: Vec<_> = paths.iter().filter(|p| p.len() == length).cloned().collect();
+            for path in longest {
+                paths.extend(letters.iter().map(|letter| [&path[..], &[*letter]].concat()));
+            }
+        }
+        let mut paths: Vec<WorldPath> = paths.iter().map(|p| WorldPath::new(p, b"/")).collect();
+        paths.sort();
+        paths.dedup();
+        assert!(paths.len() > 500);
+        assert!(paths.is_sorted_by(|a, b| a.components().lt(b.components())));
     }
 
     #[test]

@@ -98,13 +98,18 @@ pub enum Op {
     /// `ioctl(SIOCSIFFLAGS)` with `IFF_UP`; `netdevice(7)`.
     InterfaceUp(Str),
     /// `recvmsg(2)` of the network namespace that the helper makes meanwhile, then `setns(2)`.
-    EnterAside(Slot),
+    EnterAside { socket: Slot, into: Slot },
     /// `recv(2)`: the helper has brought up the loopback interface of that namespace.
     LoopbackUp(Slot),
     /// `sendmsg(2)` of a descriptor to the other of first process and helper.
     Give { to: Slot, file: Slot },
     /// `recvmsg(2)` of a descriptor from the other, or of why there is none.
     Take { from: Slot, into: Slot },
+    /// Takes a piece of work that both have in their lists; the list goes on at `taken` where the other has it.
+    Claim { piece: u8, taken: u32 },
+    /// `recvmsg(2)` of what the other has made of a piece, or of why it has not. Nothing where this process has
+    /// made it.
+    Await { piece: u8, from: Slot, into: Slot },
     /// `send(2)`: there is no descriptor, because of the last op that was refused.
     Refuse { to: Slot },
     /// `mount(2)` with `MS_REC|MS_PRIVATE` on `/`: nothing mounted here reaches other namespaces.
@@ -230,13 +235,19 @@ pub enum Op {
     ResetSignals,
     /// The list goes on at this op.
     Goto(u32),
+    /// `getcpu(2)`, then `sched_setaffinity(2)` with the processor this runs on alone: the next child begins
+    /// there.
+    Pin,
+    /// `sched_setaffinity(2)` with all processors, in whom [`Pin`](Op::Pin) has confined.
+    Unpin,
     /// Starts the entry list in a new process: `clone3(2)`, with `CLONE_VM|CLONE_VFORK` if `vfork`.
     Spawn { vfork: bool },
     /// Goes on with the entry list in this same process.
     Become,
     /// Waits for the program, reaps orphans and forwards signals; never returns. The directory, if
-    /// any, is the upper layer whose changed files are counted at the end.
-    Reap { layer: Option<Slot>, below: Str },
+    /// any, is the upper layer whose changed files are counted at the end. The host side is handed the
+    /// namespace that is not to end with this process, if there is one.
+    Reap { layer: Option<Slot>, below: Str, outlived: Option<Slot> },
     /// `execve(2)` of the first candidate that exists; never returns on success.
     Exec,
     /// `rt_sigaction(2)`: a signal at its default.
@@ -355,6 +366,13 @@ pub struct Block {
 }
 
 impl Block {
+    /// An empty list with room for this many ops.
+    #[must_use]
+    pub fn with_capacity(ops: usize) -> Self {
+        let rescues = Vec::new();
+        Block { ops: Vec::with_capacity(ops), steps: Vec::with_capacity(ops), rescues }
+    }
+
     /// Where the list goes on when op `at` fails with `errno`, if that is foreseen.
     #[must_use]
     pub fn rescue(&self, at: u32, errno: i32) -> Option<u32> {

@@ -10,7 +10,7 @@ pub fn call(program: &Program, op: Op) -> String {
     let s = |s: Str| quoted(program.bytes(s));
     match op {
         Op::Unshare(set) => format!("unshare({set})"),
-        Op::EnterAside(_) => "unshare(net)".to_owned(),
+        Op::EnterAside { .. } => "unshare(net)".to_owned(),
         Op::LoopbackUp(_) => "ioctl(SIOCSIFFLAGS, \"lo\")".to_owned(),
         Op::Give { .. } | Op::Refuse { .. } => "sendmsg".to_owned(),
         Op::Take { .. } => "recvmsg".to_owned(),
@@ -74,6 +74,8 @@ pub fn call(program: &Program, op: Op) -> String {
 fn bare(op: Op) -> &'static str {
     match op {
         Op::ForkSibling => "clone3(CLONE_PARENT)",
+        Op::Pin | Op::Unpin => "sched_setaffinity",
+        Op::Await { .. } => "recvmsg",
         Op::Spawn { .. } => "clone3",
         Op::EnterGroup(_) => "write(tasks)",
         Op::CloseInherited | Op::KeepDescriptors => "close_range",

@@ -240,6 +240,62 @@ fn check_rights(program: &Program, may_bound: bool) {
 }
 
 #[test]
+fn layers_are_made_by_whoever_comes_to_them() {
+    let program = lower(&plan(), &machine(1000)).expect("a world");
+    let aside = program.aside.as_ref().expect("a helper");
+    let claims = |ops: &[Op]| -> Vec<(u8, u32)> {
+        let of = |op: &Op| match op {
+            Op::Claim { piece, taken } => Some((*piece, *taken)),
+            _ => None,
+        };
+        ops.iter().filter_map(of).collect()
+    };
+    let (first, helper) = (claims(&program.setup.ops), claims(&aside.list.ops));
+    let pieces: Vec<u8> = helper.iter().map(|(piece, _)| *piece).collect();
+    assert!(!pieces.is_empty() && pieces.is_sorted());
+    // From both ends: where one is not the helper's, no later one is.
+    let end = u32::try_from(aside.list.ops.len()).unwrap_or_default();
+    assert!(helper.iter().all(|(_, taken)| *taken == end));
+    assert!(first.iter().rev().map(|(piece, _)| *piece).eq(pieces.iter().copied()));
+    // What it is sent is read whether it has something to do or not.
+    assert!(matches!(aside.list.ops.first(), Some(Op::Take { .. })));
+
+    // What the helper says comes in its order: the namespace, the interface, and then its layers.
+    let said = |op: &Op| match op {
+        Op::EnterAside { .. } | Op::LoopbackUp(_) => Some(None),
+        Op::Await { piece, .. } => Some(Some(*piece)),
+        _ => None,
+    };
+    let heard: Vec<Option<u8>> = program.setup.ops.iter().filter_map(said).collect();
+    let wanted = [None, None].into_iter().chain(pieces.into_iter().map(Some));
+    assert_eq!(heard, wanted.collect::<Vec<_>>());
+    let last_claim = position(&program.setup, |op| matches!(op, Op::Claim { piece: 0, .. }));
+    assert!(last_claim < position(&program.setup, |op| matches!(op, Op::EnterAside { .. })));
+}
+
+#[test]
+fn the_network_namespace_outlives_the_first_process() {
+    let lower = |plan: &Plan| lower(plan, &machine(1000)).expect("a world");
+    let outlived = |program: &Program| match program.setup.ops.last() {
+        Some(Op::Reap { outlived, .. }) => *outlived,
+        other => panic!("{other:?}"),
+    };
+    let own = lower(&plan());
+    let entered = own.setup.ops.iter().find_map(|op| match op {
+        Op::EnterAside { into, .. } => Some(*into),
+        _ => None,
+    });
+    assert!(entered.is_some());
+    assert_eq!(outlived(&own), entered);
+    let closed = |slot| own.setup.ops.contains(&Op::Close(slot));
+    assert!(!entered.is_some_and(closed), "it is handed on at the end");
+
+    let mut shared = plan();
+    shared.namespaces.own.remove(NamespaceKind::Net);
+    assert_eq!(outlived(&lower(&shared)), None);
+}
+
+#[test]
 fn a_user_without_a_user_namespace_is_told_why() {
     for kind in NamespaceKind::ALL.into_iter().filter(|k| *k != NamespaceKind::User) {
         let mut plan = plan();

@@ -98,14 +98,15 @@ fn caller() -> impl Strategy<Value = Caller> {
 fn facts() -> impl Strategy<Value = Facts> {
     let kernels = proptest::sample::select(vec![(5, 12), (6, 1), (6, 3), (6, 18)]);
     let landlock = proptest::sample::select(vec![0u32, 3, 5, 9]);
-    (caller(), kernels, landlock, any::<[bool; 3]>(), any::<bool>()).prop_map(
-        |(caller, (major, minor), landlock, terminals, helpers)| {
+    (caller(), kernels, landlock, any::<[bool; 3]>(), any::<[bool; 2]>()).prop_map(
+        |(caller, (major, minor), landlock, terminals, [helpers, any_processor])| {
             let helper = |name: &str| helpers.then(|| Text::from(name));
             Facts {
                 kernel: Kernel { major, minor },
                 caller,
                 landlock,
                 terminals,
+                any_processor,
                 newuidmap: helper("/usr/bin/newuidmap"),
                 newgidmap: helper("/usr/bin/newgidmap"),
                 ..Facts::default()
@@ -284,6 +285,28 @@ fn check_sets(plan: &Plan, program: &Program) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Whoever was confined to one processor for the start of the program's process may use all again, and that
+/// process before anything else. Returns what comes behind that.
+fn check_processors<'a>(
+    facts: &Facts,
+    program: &'a Program,
+    spawn: usize,
+) -> Result<&'a [Op], TestCaseError> {
+    let (setup, entry) = (&program.setup.ops, &program.entry.ops);
+    let (before, after) = (&setup[..spawn], &setup[spawn + 1..]);
+    if facts.any_processor && setup[spawn] == (Op::Spawn { vfork: true }) {
+        prop_assert_eq!(before.last(), Some(&Op::Pin));
+        let pin = u32::try_from(spawn - 1).unwrap_or_default();
+        prop_assert_eq!(program.setup.rescue(pin, 22), Some(pin + 1));
+        prop_assert_eq!(entry.first(), Some(&Op::Unpin));
+        prop_assert_eq!(after.first(), Some(&Op::Unpin));
+        return Ok(&after[1..]);
+    }
+    let all = || setup.iter().chain(entry);
+    prop_assert!(!all().any(|op| matches!(op, Op::Pin | Op::Unpin)));
+    Ok(after)
+}
+
 /// The first process, which stays beside the program, gives up its rights when it has started that.
 fn check_setup(plan: &Plan, facts: &Facts, program: &Program) -> Result<(), TestCaseError> {
     let ops = &program.setup.ops;
@@ -291,7 +314,7 @@ fn check_setup(plan: &Plan, facts: &Facts, program: &Program) -> Result<(), Test
         prop_assert!(plan.process.as_pid_1 && matches!(ops.last(), Some(Op::Become)));
         return Ok(());
     };
-    let last = &ops[spawn + 1..];
+    let last = check_processors(facts, program, spawn)?;
     let [Op::Capabilities { set, inheritable: 0 }, Op::NoNewPrivs, Op::Reap { .. }] = last else {
         prop_assert!(false, "after the program was started: {last:?}");
         return Ok(());

@@ -35,6 +35,7 @@ fn of_world(plan: &Plan) -> Result<Facts, ProbeError> {
         kernel: kernel(rustix::system::uname().release().to_bytes()),
         caller: caller::caller(plan, &proc)?,
         terminals: terminals(),
+        any_processor: any_processor(),
         sources: places::sources(plan),
         ..Facts::default()
     };
@@ -187,6 +188,25 @@ pub(crate) fn kernel(release: &[u8]) -> Kernel {
     Kernel { major: numbers.next().unwrap_or(0), minor: numbers.next().unwrap_or(0) }
 }
 
+/// Whether this thread may run on every processor that is online.
+fn any_processor() -> bool {
+    const ONLINE: &str = "/sys/devices/system/cpu/online";
+    let Ok(allowed) = rustix::thread::sched_getaffinity(None) else { return false };
+    let online = crate::file::read(ONLINE.as_bytes()).ok();
+    online.and_then(|text| count(text.trim_ascii())) == Some(allowed.count())
+}
+
+/// How many numbers a list like `0-3,5` has.
+fn count(list: &[u8]) -> Option<u32> {
+    let of = |range: &[u8]| {
+        let mut ends = range.splitn(2, |b| *b == b'-').map(number::<u32>);
+        let from = ends.next()??;
+        let to = ends.next().unwrap_or(Some(from))?;
+        to.checked_sub(from)?.checked_add(1)
+    };
+    list.split(|b| *b == b',').map(of).try_fold(0u32, |all, n| all.checked_add(n?))
+}
+
 fn terminals() -> [bool; 3] {
     let is_terminal = |fd: BorrowedFd<'_>| rustix::termios::isatty(fd);
     [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()].map(is_terminal)
@@ -203,6 +223,17 @@ mod tests {
         assert_eq!(of("5.10"), (5, 10));
         assert_eq!(of("6.19-rc1+"), (6, 19));
         assert_eq!((of("7"), of(""), of("x.y")), ((7, 0), (0, 0), (0, 0)));
+    }
+
+    #[test]
+    fn lists_of_processors() {
+        let counted = [("0", 1), ("0-3", 4), ("0,2-3,7", 4), ("0-1023", 1024)];
+        for (list, n) in counted {
+            assert_eq!(count(list.as_bytes()), Some(n), "{list}");
+        }
+        for bad in ["", "-", "0-", "3-0", "0,", "x", "0-4294967295,0"] {
+            assert_eq!(count(bad.as_bytes()), None, "{bad}");
+        }
     }
 
     #[test]

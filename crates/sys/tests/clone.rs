@@ -194,6 +194,34 @@ fn capabilities_and_ids() {
 }
 
 #[test]
+fn confined_to_a_processor_and_not_any_more() {
+    let allowed = |pid: i32| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find_map(|l| l.strip_prefix("Cpus_allowed_list:\t"));
+        line.unwrap().to_owned()
+    };
+    let before = allowed(raw::getpid());
+    let pid = raw::clone_child(&fork(), || {
+        let mut here = [0; 16];
+        let Ok(processor) = raw::current_processor() else { return 1 };
+        here[processor as usize / 64] = 1 << (processor % 64);
+        if raw::set_affinity(&here).is_err() || raw::current_processor() != Ok(processor) {
+            return 2;
+        }
+        let _ = raw::kill(raw::getpid(), SIGSTOP);
+        i32::from(
+            raw::set_affinity(&[u64::MAX; 16]).is_err() || raw::set_affinity(&[0; 16]).is_ok(),
+        )
+    });
+    let pid = pid.unwrap().pid;
+    raw::wait(pid, WUNTRACED | __WALL).unwrap();
+    assert!(allowed(pid).parse::<u32>().is_ok(), "{}", allowed(pid));
+    assert_eq!(allowed(raw::getpid()), before);
+    raw::kill(pid, SIGCONT).unwrap();
+    assert_eq!(exit_code(pid), 0);
+}
+
+#[test]
 fn limits_and_names() {
     let pid = raw::clone_child(&fork(), || {
         let done = raw::set_name(c"a-name-that-is-too-long")

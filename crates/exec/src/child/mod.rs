@@ -110,7 +110,9 @@ fn run_from(p: &mut Prepared, mut stage: Stage, mut at: u32) -> i32 {
                     // The filter may refuse what it takes to tell, or end this process for it.
                     p.untold = Some((at, errno));
                     let told = match (op, p.taken.take()) {
-                        (Op::Take { .. }, Some(there)) => report(p, Stage::Beside, there, errno),
+                        (Op::Take { .. } | Op::Await { .. }, Some(there)) => {
+                            report(p, Stage::Beside, there, errno)
+                        }
                         _ => report(p, stage, at, errno),
                     };
                     if told.is_ok() {
@@ -145,8 +147,13 @@ fn step(p: &mut Prepared, op: Op) -> Result<Then, Errno> {
         Op::Goto(next) => Ok(Then::Goto(next)),
         Op::Become => Ok(Then::Become),
         Op::ForkSibling => start::sibling(p),
+        Op::Claim { piece, taken } => {
+            Ok(if p.claims.claim(piece) { Then::Next } else { Then::Goto(taken) })
+        }
         Op::Spawn { vfork } => start::spawn(p, vfork).map(|()| Then::Next),
-        Op::Reap { layer, below } => Ok(Then::End(reap::reap(p, layer, below))),
+        Op::Reap { layer, below, outlived } => {
+            Ok(Then::End(reap::Reaper::new(p, layer, below, outlived).reap()))
+        }
         Op::Exec => Err(start::exec(p).0),
         other => ops::simple(p, other).map(|()| Then::Next),
     }

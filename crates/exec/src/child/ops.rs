@@ -14,6 +14,7 @@ use crate::pty;
 
 pub(crate) fn simple(p: &mut Prepared, op: Op) -> Result<(), Errno> {
     match op {
+        Op::Barrier(Barrier::IdMaps) if p.mapped => Ok(()),
         Op::Barrier(Barrier::IdMaps) => barrier(p, Message::AwaitsIdMaps),
         Op::Barrier(Barrier::Group) => barrier(p, Message::AwaitsGroup),
         Op::EnterGroup(tasks) => enter_group(p, tasks),
@@ -23,11 +24,17 @@ pub(crate) fn simple(p: &mut Prepared, op: Op) -> Result<(), Errno> {
             raw::setns(p.fd(ns), u32::try_from(clone_bit(kind)).unwrap_or(0))
         }
         Op::EnterOwner { ns } => enter_owner(p.fd(ns)),
-        Op::EnterAside(socket) => crate::aside::enter(p.fd(socket)),
+        Op::EnterAside { socket, into } => {
+            let net = crate::aside::enter(p.fd(socket))?;
+            p.put(into, net);
+            Ok(())
+        }
         Op::LoopbackUp(socket) => crate::aside::await_loopback(p.fd(socket)),
         Op::Give { to, file } => crate::aside::give(p.fd(to), p.fd(file)),
         Op::Refuse { to } => crate::aside::refuse(p.fd(to), p.refused),
         Op::Take { from, into } => take(p, from, into),
+        Op::Await { piece, .. } if p.claims.has(piece) => Ok(()),
+        Op::Await { from, into, .. } => take(p, from, into),
         Op::CloseInherited => close_inherited(p),
         Op::ClearUmask => {
             p.umask = raw::umask(0);
@@ -148,6 +155,9 @@ fn files(p: &mut Prepared, op: Op) -> Result<(), Errno> {
 fn process(p: &mut Prepared, op: Op) -> Result<(), Errno> {
     match op {
         Op::Undumpable => raw::set_dumpable(false),
+        Op::Pin => pin(p),
+        Op::Unpin if p.pinned => raw::set_affinity(&[u64::MAX; 16]),
+        Op::Unpin => Ok(()),
         Op::DieWithParent => die_with_parent(p, consts::SIGKILL),
         Op::ReapOrphans => {
             raw::set_child_subreaper()?;
@@ -185,6 +195,16 @@ fn process(p: &mut Prepared, op: Op) -> Result<(), Errno> {
         }
         _ => rights(p, op),
     }
+}
+
+fn pin(p: &mut Prepared) -> Result<(), Errno> {
+    let processor = raw::current_processor()?;
+    let mut here = [0; 16];
+    let word = here.get_mut(processor as usize / 64).ok_or(Errno::INVAL)?;
+    *word = 1 << (processor % 64);
+    raw::set_affinity(&here)?;
+    p.pinned = true;
+    Ok(())
 }
 
 fn rights(p: &mut Prepared, op: Op) -> Result<(), Errno> {

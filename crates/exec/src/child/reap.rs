@@ -7,55 +7,132 @@ use super::changes;
 use crate::message::{Message, NOT_COUNTED};
 use crate::prepared::Prepared;
 
-/// Waits until the program has ended and tells the host side how. Returns the exit code, with which
-/// the kernel ends every other process of the PID namespace.
-pub(super) fn reap(p: &Prepared, layer: Option<Slot>, below: Str) -> i32 {
-    let layer = layer.map(|slot| p.fd(slot));
-    let _ = close_all_but(p.control, layer);
-    let _ = raw::send(p.control, &Message::Started.encode());
-    let outside_only = raw::getpid() == 1;
-    if !outside_only {
-        let code = reap_shared(p, layer, below);
-        end_descendants();
-        return code;
+/// A program that has run this long will run longer: the host side is told, which wakes it. One that ends
+/// before has nothing of the time that takes. Seconds and nanoseconds.
+const SETTLED: (i64, i64) = (0, 1_000_000);
+
+/// What is left to be done once the program has been started.
+pub(super) struct Reaper<'a> {
+    p: &'a Prepared,
+    /// The upper layer whose changed files are counted, and where below it.
+    layer: Option<Fd>,
+    below: Str,
+    /// The namespace that is not to end with this process.
+    outlived: Option<Fd>,
+    /// The host side knows that the program has been started.
+    told: bool,
+}
+
+impl<'a> Reaper<'a> {
+    pub(super) fn new(
+        p: &'a Prepared,
+        layer: Option<Slot>,
+        below: Str,
+        outlived: Option<Slot>,
+    ) -> Self {
+        let fd = |slot: Option<Slot>| slot.map(|slot| p.fd(slot));
+        Reaper { p, layer: fd(layer), below, outlived: fd(outlived), told: false }
     }
-    loop {
-        // Children first: the signal may have come before anybody waited for it.
-        if let Some(end) = wait_for_children(p) {
-            return tell(p, end, layer, below);
+
+    /// Waits until the program has ended and tells the host side how. Returns the exit code, with which
+    /// the kernel ends every other process of the PID namespace.
+    pub(super) fn reap(&mut self) -> i32 {
+        let kept = [Some(self.p.control), self.layer, self.outlived];
+        let _ = close_all_but(kept.map(|fd| fd.unwrap_or(self.p.control)));
+        if raw::getpid() == 1 {
+            return self.wait_for_program(true);
         }
-        match raw::wait_signal(&SigSet::all(), None) {
-            Ok(info) if info.signo == consts::SIGCHLD => {}
-            Ok(info) => pass_on(p.started, info, outside_only),
-            Err(_) => {}
+        // Where the PID namespace is shared, processes that the program leaves behind come to this one as their
+        // subreaper.
+        let code = self.wait_for_program(false);
+        end_descendants();
+        code
+    }
+
+    fn wait_for_program(&mut self, outside_only: bool) -> i32 {
+        let mut woken = false;
+        loop {
+            // Children first: the signal may have come before anybody waited for it.
+            if let Some(end) = self.wait_for_children() {
+                return self.tell_end(end);
+            }
+            if woken {
+                self.tell_start();
+            }
+            woken = true;
+            match raw::wait_signal(&SigSet::all(), (!self.told).then_some(SETTLED)) {
+                Ok(info) if info.signo == consts::SIGCHLD => {}
+                Ok(info) if !outside_only && info.signo == PARENT_DIED && self.host_is_gone() => {
+                    return super::REPORTED;
+                }
+                Ok(info) => pass_on(self.p.started, info, outside_only),
+                Err(_) => {}
+            }
         }
+    }
+
+    fn tell_start(&mut self) {
+        if !std::mem::replace(&mut self.told, true) {
+            let _ = raw::send(self.p.control, &Message::Started.encode());
+        }
+    }
+
+    /// Whether the other end of the control socket is closed: the signal may as well have been sent by somebody, and
+    /// passed on. KERNEL: a process that ends closes its files before its children are sent their signal.
+    fn host_is_gone(&self) -> bool {
+        raw::send(self.p.control, &Message::Started.encode()).is_err()
+    }
+
+    fn wait_for_children(&mut self) -> Option<End> {
+        loop {
+            let flags = consts::WNOHANG | consts::WUNTRACED | consts::__WALL;
+            match raw::wait(-1, flags) {
+                Ok(WaitStatus::Exited { pid, code }) if pid == self.p.started => {
+                    return Some(End::Exited(code));
+                }
+                Ok(WaitStatus::Signaled { pid, sig, .. }) if pid == self.p.started => {
+                    return Some(End::Signaled(sig));
+                }
+                Ok(WaitStatus::Stopped { pid, .. }) if pid == self.p.started => {
+                    self.tell_start();
+                    let _ = raw::send(self.p.control, &Message::Stopped.encode());
+                }
+                Ok(WaitStatus::StillAlive) => return None,
+                Ok(_) | Err(Errno::INTR) => {}
+                // No children: the program is gone and its end was lost. That cannot be.
+                Err(_) => return Some(End::Exited(super::REPORTED)),
+            }
+        }
+    }
+
+    /// With the word goes the namespace that is not to end with this process; without it the world ends as
+    /// well, if later.
+    fn tell_end(&self, end: End) -> i32 {
+        let counted =
+            self.layer.and_then(|dir| changes::count(dir, self.p.c_str(self.below).unwrap_or(c"")));
+        let changed = counted.unwrap_or(NOT_COUNTED);
+        let (message, code) = match end {
+            End::Exited(code) => (Message::Exited { code, changed }, code),
+            End::Signaled(signal) => {
+                (Message::Signaled { signal, changed }, signal.wrapping_add(128))
+            }
+        };
+        let message = message.encode();
+        let sent = self.outlived.map(|fd| raw::send_with_fd(self.p.control, &message, fd));
+        if !matches!(sent, Some(Ok(_))) {
+            let _ = raw::send(self.p.control, &message);
+        }
+        if self.p.program().waits_at_end() {
+            // A host side that is gone closes its end.
+            let _ = raw::recv(self.p.control, &mut [0u8; 1]);
+        }
+        code
     }
 }
 
 /// The signal that the kernel sends when the supervisor dies and no PID namespace ends the world: the
 /// last of the real-time signals, which hardly anybody uses.
 pub(super) const PARENT_DIED: i32 = 64;
-
-/// The same where the PID namespace is shared: processes that the program leaves behind come to this
-/// one as their subreaper, and it ends them.
-fn reap_shared(p: &Prepared, layer: Option<Fd>, below: Str) -> i32 {
-    loop {
-        if let Some(end) = wait_for_children(p) {
-            return tell(p, end, layer, below);
-        }
-        match raw::wait_signal(&SigSet::all(), None) {
-            Ok(info) if info.signo == PARENT_DIED && host_is_gone(p) => return super::REPORTED,
-            Ok(info) if info.signo != consts::SIGCHLD => pass_on(p.started, info, false),
-            _ => {}
-        }
-    }
-}
-
-/// Whether the other end of the control socket is closed: the signal may as well have been sent by somebody, and
-/// passed on. KERNEL: a process that ends closes its files before its children are sent their signal.
-fn host_is_gone(p: &Prepared) -> bool {
-    raw::send(p.control, &Message::Started.encode()).is_err()
-}
 
 /// Ends every process below this one. Those that they leave behind become its own children, so it goes
 /// on until there are none; a process that makes new ones faster than that is caught by the limit of
@@ -100,13 +177,15 @@ fn number(digits: &[u8]) -> Option<i32> {
 
 /// KERNEL: a pipe is at its end for a reader once nobody holds its other end; so process 1 must hold
 /// nothing of the program's.
-fn close_all_but(control: Fd, layer: Option<Fd>) -> Result<(), Errno> {
-    let layer = layer.unwrap_or(control);
-    let (low, high) = (control.0.min(layer.0), control.0.max(layer.0));
-    let number = |n: i32| u32::try_from(n).unwrap_or(0);
-    close_between(0, number(low))?;
-    close_between(number(low).wrapping_add(1), number(high))?;
-    raw::close_range(number(high).wrapping_add(1), u32::MAX, 0)
+fn close_all_but(mut kept: [Fd; 3]) -> Result<(), Errno> {
+    kept.sort_unstable_by_key(|fd| fd.0);
+    let mut from = 0;
+    for fd in kept {
+        let fd = u32::try_from(fd.0).unwrap_or(0);
+        close_between(from, fd)?;
+        from = fd.wrapping_add(1);
+    }
+    raw::close_range(from, u32::MAX, 0)
 }
 
 /// Closes `from` and all below `to`.
@@ -118,27 +197,6 @@ fn close_between(from: u32, to: u32) -> Result<(), Errno> {
 enum End {
     Exited(i32),
     Signaled(i32),
-}
-
-fn wait_for_children(p: &Prepared) -> Option<End> {
-    loop {
-        let flags = consts::WNOHANG | consts::WUNTRACED | consts::__WALL;
-        match raw::wait(-1, flags) {
-            Ok(WaitStatus::Exited { pid, code }) if pid == p.started => {
-                return Some(End::Exited(code));
-            }
-            Ok(WaitStatus::Signaled { pid, sig, .. }) if pid == p.started => {
-                return Some(End::Signaled(sig));
-            }
-            Ok(WaitStatus::Stopped { pid, .. }) if pid == p.started => {
-                let _ = raw::send(p.control, &Message::Stopped.encode());
-            }
-            Ok(WaitStatus::StillAlive) => return None,
-            Ok(_) | Err(Errno::INTR) => {}
-            // No children: the program is gone and its end was lost. That cannot be.
-            Err(_) => return Some(End::Exited(super::REPORTED)),
-        }
-    }
 }
 
 /// KERNEL: a signal from outside the PID namespace has the sender 0 here. One from inside is meant for
@@ -155,19 +213,4 @@ fn pass_on(program: i32, info: SigInfo, outside_only: bool) {
         }
         signal => raw::kill(program, signal),
     };
-}
-
-fn tell(p: &Prepared, end: End, layer: Option<Fd>, below: Str) -> i32 {
-    let counted = layer.and_then(|dir| changes::count(dir, p.c_str(below).unwrap_or(c"")));
-    let changed = counted.unwrap_or(NOT_COUNTED);
-    let (message, code) = match end {
-        End::Exited(code) => (Message::Exited { code, changed }, code),
-        End::Signaled(signal) => (Message::Signaled { signal, changed }, signal.wrapping_add(128)),
-    };
-    let _ = raw::send(p.control, &message.encode());
-    if p.program().waits_at_end() {
-        // A host side that is gone closes its end.
-        let _ = raw::recv(p.control, &mut [0u8; 1]);
-    }
-    code
 }

@@ -42,8 +42,9 @@ impl Builder {
             arena: Vec::with_capacity(4096),
             slots: 0,
             free: Vec::new(),
-            steps: Vec::new(),
-            setup: Block::default(),
+            // About what a world of the machine's files has.
+            steps: Vec::with_capacity(128),
+            setup: Block::with_capacity(256),
             entry: Block::default(),
             beside: Block::default(),
             helper: Block::default(),
@@ -84,6 +85,11 @@ impl Builder {
     /// Closes a slot's descriptor and gives the slot back.
     pub(super) fn close(&mut self, slot: Slot) {
         self.op(Op::Close(slot));
+        self.free.push(slot);
+    }
+
+    /// Gives a slot back whose descriptor stays open until the process ends.
+    pub(super) fn abandon(&mut self, slot: Slot) {
         self.free.push(slot);
     }
 
@@ -168,11 +174,18 @@ impl Builder {
         at
     }
 
-    /// The target of a jump made by [`leave`](Self::leave), or of the parent of a fork.
+    /// A jump for when the other process has this piece, to where [`land`](Self::land) is called.
+    pub(super) fn claim(&mut self, piece: u8) -> u32 {
+        let at = self.here();
+        self.op(Op::Claim { piece, taken: 0 });
+        at
+    }
+
+    /// The target of a jump made by [`leave`](Self::leave) or [`claim`](Self::claim), or of the parent of a fork.
     pub(super) fn land(&mut self, jump: u32) {
         let end = self.here();
         let op = self.block().ops.get_mut(jump as usize);
-        if let Some(Op::Goto(to) | Op::Fork { parent: to, .. }) = op {
+        if let Some(Op::Goto(to) | Op::Claim { taken: to, .. } | Op::Fork { parent: to, .. }) = op {
             *to = end;
         }
     }

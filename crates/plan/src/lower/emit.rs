@@ -70,8 +70,8 @@ pub(super) struct Emitter<'a> {
     whole: BTreeMap<WorldPath, Slot>,
     /// The helper that makes the layers, if one does.
     beside: Option<Beside>,
-    /// Layers that have been made and hang nowhere yet.
-    ready: BTreeMap<WorldPath, Slot>,
+    /// Layers that one of both makes before: which piece each is, and where it will be.
+    ready: BTreeMap<WorldPath, (u8, Slot)>,
     /// The place that is filled next, where it has been looked for already.
     point: Option<Slot>,
 }
@@ -127,16 +127,16 @@ pub(super) fn mounts(
     let sys = WorldPath::abs("/sys");
     let waits = e.below_layers();
     e.place_all(|path| !sys.contains(path) && !waits.contains(path));
-    if let Some(Beside { socket, .. }) = aside {
+    e.make_layers();
+    if let Some(Beside { socket, net, .. }) = aside {
         e.b.step("make", "the network namespace", None);
-        e.b.op(Op::EnterAside(socket));
+        e.b.op(Op::EnterAside { socket, into: net });
     }
     e.place_all(|path| sys.contains(path) && !waits.contains(path));
     if let Some(Beside { socket, .. }) = aside {
         e.b.step("bring up", "the loopback interface", None);
         e.b.op(Op::LoopbackUp(socket));
     }
-    e.own_layers();
     e.place_all(|path| waits.contains(path));
     if let Some(Beside { socket, .. }) = aside {
         e.b.close(socket);

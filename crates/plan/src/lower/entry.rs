@@ -4,7 +4,7 @@ use super::Context;
 use super::builder::Builder;
 use super::landlock::{self, Confinement};
 use super::proofs;
-use super::seccomp;
+use super::{seccomp, setup};
 use crate::caps::CapSet;
 use crate::errno::{EACCES, ENOENT, ENOTDIR, EPERM};
 use crate::namespace::NamespaceKind;
@@ -30,6 +30,9 @@ pub(super) fn write(
     (confinement, ruleset): (Option<&Confinement>, Option<Slot>),
 ) -> Prepared {
     b.step("start", "the program's process", None);
+    if setup::pins(cx) {
+        b.op(Op::Unpin);
+    }
     terminal(cx, b, peer);
     limits(cx, b);
     let Rights { groups, held, bounded } = rights(cx, b);

@@ -6,7 +6,6 @@ use super::Context;
 use super::builder::Builder;
 use super::host_view;
 use super::view::{Fresh, Node, Placed, View};
-use crate::data_mount::mounts_below;
 use crate::facts::{Found, Shown};
 use crate::path::WorldPath;
 use crate::plan::{Grant, GrantKind, Origin, RootSource};
@@ -332,7 +331,7 @@ fn refuse_over_mounts(
     parent: &WorldPath,
     source: &WorldPath,
 ) -> Result<(), Refusal> {
-    let mounts = mounts_below(&cx.facts.mounts, source);
+    let mounts = cx.mounts.below(source);
     let (Some(mount), Some(origin), false) =
         (mounts.first(), &placed.origin, cx.owns_root_mounts())
     else {

@@ -7,7 +7,7 @@
 
 use super::Context;
 use super::view::{Fresh, Node, View};
-use crate::data_mount::{SYSTEM_TREES, data_mounts, in_system_tree, mounts_below};
+use crate::data_mount::{SYSTEM_TREES, in_system_tree};
 use crate::facts::{Found, MountFact, Shown};
 use crate::path::WorldPath;
 use crate::text::Text;
@@ -34,16 +34,14 @@ pub(super) fn build(cx: &Context<'_>, home: bool) -> View {
 
 fn from_one_layer(cx: &Context<'_>, view: &mut View) {
     view.put(WorldPath::root(), cx.copied(Text::from("/")));
-    for mount in data_mounts(&cx.facts.mounts) {
+    for mount in cx.mounts.data_mounts() {
         view.put(mount.point.clone(), mount_node(cx, mount));
     }
 }
 
 fn from_pieces(cx: &Context<'_>, view: &mut View) {
-    let mounts: Vec<&MountFact> = data_mounts(&cx.facts.mounts)
-        .into_iter()
-        .filter(|mount| !in_system_tree(&mount.point))
-        .collect();
+    let mut mounts = cx.mounts.data_mounts();
+    mounts.retain(|mount| !in_system_tree(&mount.point));
     view.put(WorldPath::root(), Fresh::mode(0o755));
     let entries = cx.facts.directories.get(&WorldPath::root());
     for entry in entries.into_iter().flatten() {
@@ -126,7 +124,7 @@ pub(super) fn copy_on_write(
     found: &Found,
 ) {
     let own = cx.real_path(source);
-    let mounts = mounts_below(&cx.facts.mounts, &own);
+    let mounts = cx.mounts.below(&own);
     if mounts.is_empty() || cx.owns_root_mounts() {
         view.put(place.clone(), cx.copied(source.clone()));
     } else {

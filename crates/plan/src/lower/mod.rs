@@ -19,7 +19,7 @@ mod settings;
 mod setup;
 mod view;
 
-use crate::data_mount::mount_of;
+use crate::data_mount::MountTree;
 use crate::facts::Facts;
 use crate::idmap::{IdMap, IdRange};
 use crate::namespace::NamespaceKind;
@@ -61,7 +61,8 @@ fn lower_with(plan: &Plan, facts: &Facts, mut builder: Builder) -> Result<Progra
         setup::explain_walls(plan, &mut builder);
     }
     let ids = ids::choose(plan, facts, &mut builder)?;
-    let mut cx = Context { plan, facts, ids, enforced: limits::Enforced::default() };
+    let mounts = MountTree::new(&facts.mounts);
+    let mut cx = Context { plan, facts, mounts, ids, enforced: limits::Enforced::default() };
     no_new_code::check(&cx)?;
     cx.enforced = limits::decide(&cx, &mut builder)?;
     let view = if cx.owns(NamespaceKind::Mount) { Some(view(&cx, &mut builder)?) } else { None };
@@ -73,6 +74,7 @@ fn lower_with(plan: &Plan, facts: &Facts, mut builder: Builder) -> Result<Progra
 pub(crate) struct Context<'a> {
     plan: &'a Plan,
     facts: &'a Facts,
+    mounts: MountTree<'a>,
     ids: Ids,
     enforced: limits::Enforced,
 }
@@ -136,7 +138,7 @@ impl Context<'_> {
 
     /// Whether programs can be run from a tree of the machine's.
     fn is_noexec(&self, source: &Text) -> bool {
-        let mount = mount_of(&self.facts.mounts, &self.real_path(source));
+        let mount = self.mounts.mount_of(&self.real_path(source));
         mount.is_some_and(|mount| mount.noexec)
     }
 

@@ -63,11 +63,11 @@ pub(super) fn write(
     }
     let (pty, peer) = terminal(cx, b);
     let ruleset = confinement.as_ref().and_then(|built| landlock::write(cx, built, peer, b));
-    last_steps(cx, b, peer, layer);
+    last_steps(cx, b, peer, layer, aside.map(|aside| aside.net));
     b.write_to(List::Entry);
     let walls = (confinement.as_ref(), ruleset);
     let command = entry::write(cx, b, peer, walls);
-    let aside = aside.map(|Beside { socket, process, given }| {
+    let aside = aside.map(|Beside { socket, process, given, .. }| {
         let list = std::mem::take(&mut b.beside);
         Aside { socket, process, given, list }
     });
@@ -271,11 +271,13 @@ pub(super) struct Beside {
     pub(super) socket: Slot,
     pub(super) process: Slot,
     pub(super) given: Slot,
+    /// The network namespace.
+    pub(super) net: Slot,
 }
 
 impl Beside {
     fn new(b: &mut Builder) -> Self {
-        Beside { socket: b.slot(), process: b.slot(), given: b.slot() }
+        Beside { socket: b.slot(), process: b.slot(), given: b.slot(), net: b.slot() }
     }
 }
 
@@ -411,7 +413,13 @@ fn terminal(cx: &Context<'_>, b: &mut Builder) -> (PtySource, Option<Slot>) {
     (PtySource::World, Some(peer))
 }
 
-fn last_steps(cx: &Context<'_>, b: &mut Builder, peer: Option<Slot>, layer: Option<(Slot, Str)>) {
+fn last_steps(
+    cx: &Context<'_>,
+    b: &mut Builder,
+    peer: Option<Slot>,
+    layer: Option<(Slot, Str)>,
+    net: Option<Slot>,
+) {
     b.step("start", "the program's process", None);
     b.op(Op::HideArguments);
     b.op(Op::NewSession);
@@ -426,11 +434,29 @@ fn last_steps(cx: &Context<'_>, b: &mut Builder, peer: Option<Slot>, layer: Opti
     }
     b.op(Op::Undumpable);
     // KERNEL: a child that shares its parent's memory also stays in its time namespace.
-    b.op(Op::Spawn { vfork: !cx.owns(NamespaceKind::Time) });
+    let vfork = !cx.owns(NamespaceKind::Time);
+    if pins(cx) {
+        let from = b.mark();
+        b.op(Op::Pin);
+        b.rescue_to_here(from, from + 1);
+    }
+    b.op(Op::Spawn { vfork });
+    if pins(cx) {
+        b.op(Op::Unpin);
+    }
     b.op(Op::Capabilities { set: entry::to_end_program(cx).0, inheritable: 0 });
     b.op(Op::NoNewPrivs);
     let (layer, below) = layer.map_or((None, b.str("")), |(slot, below)| (Some(slot), below));
-    b.op(Op::Reap { layer, below });
+    b.op(Op::Reap { layer, below, outlived: net });
+}
+
+/// Whether the program's process begins on the processor of the first one, which then may use all again.
+///
+/// KERNEL: a new process goes to the idlest processor, and one that has been idle takes long to wake. With
+/// `CLONE_VFORK` its parent stands still at once and has a warm one to give. Who was confined before cannot be given
+/// back what it had: what was asked for last holds too when its cpuset gets more processors later (Linux 6.2).
+pub(super) fn pins(cx: &Context<'_>) -> bool {
+    cx.facts.any_processor && !cx.plan.process.as_pid_1 && !cx.owns(NamespaceKind::Time)
 }
 
 fn finish(cx: &Context<'_>, b: &mut Builder, command: entry::Prepared) -> Program {

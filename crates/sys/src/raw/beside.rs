@@ -33,13 +33,18 @@ impl<T> Beside<T> {
     pub fn child(&self) -> Cloned {
         self.child
     }
+
+    /// Waits for the child's end.
+    pub fn wait(&self) {
+        // Somebody may have waited for it before (ECHILD).
+        while wait(self.child.pid, __WALL) == Err(Errno::INTR) {}
+    }
 }
 
 impl<T> Drop for Beside<T> {
     fn drop(&mut self) {
-        // Its memory is ours: it must have ended before the stack and the job go. Somebody may have
-        // waited for it before (ECHILD).
-        while wait(self.child.pid, __WALL) == Err(Errno::INTR) {}
+        // Its memory is ours: it must have ended before the stack and the job go.
+        self.wait();
     }
 }
 

@@ -55,6 +55,27 @@ pub fn set_priority(nice: i32) -> Result<(), Errno> {
     unsafe { syscall!(__NR_setpriority, PRIO_PROCESS, 0i32, nice) }.map(drop)
 }
 
+/// A set of processors, bit n for processor n.
+pub type Processors = [u64; 16];
+
+/// The processor that the caller runs on (`getcpu(2)`).
+#[inline]
+pub fn current_processor() -> Result<u32, Errno> {
+    let mut processor = 0u32;
+    // SAFETY: the kernel writes one number to a place that is there; the other places are null pointers.
+    unsafe { syscall!(__NR_getcpu, &raw mut processor, 0usize, 0usize) }?;
+    Ok(processor)
+}
+
+/// Lets the calling thread run on these processors, as far as they are there and its cpuset has them, and on no
+/// others (`sched_setaffinity(2)`).
+#[inline]
+pub fn set_affinity(processors: &Processors) -> Result<(), Errno> {
+    let set = &raw const *processors;
+    // SAFETY: the kernel reads as many bytes as the set has.
+    unsafe { syscall!(__NR_sched_setaffinity, 0i32, size_of::<Processors>(), set) }.map(drop)
+}
+
 /// One instruction of classic BPF, as the kernel reads it (`bpf(4)` of the BSDs).
 #[repr(C)]
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]

@@ -20,28 +20,15 @@ impl Emitter<'_> {
         ground: &Ground,
     ) {
         let made = self.ready.remove(path);
-        let tree = made.unwrap_or_else(|| {
-            self.tree(path, source, origin, |e| e.beside(|e| e.layer(path, source, read_only)))
+        let tree = self.tree(path, source, origin, |e| match made {
+            Some((piece, tree)) => e.await_layer(piece, tree),
+            None => e.layer(path, source, read_only),
         });
         self.attach(tree, path, ground);
     }
 
-    /// Makes the layers that the helper does not, before it is waited for.
-    pub(super) fn own_layers(&mut self) {
-        let view = self.view;
-        for path in self.layers_of_first() {
-            let Some(placed) = view.places.get(&path) else { continue };
-            let Node::Layer { source, read_only } = &placed.node else { continue };
-            self.announce(&path, placed);
-            let tree = self.tree(&path, source, placed.origin.as_ref(), |e| {
-                e.layer(&path, source, *read_only)
-            });
-            self.ready.insert(path, tree);
-        }
-    }
-
     /// The layer that `make` makes, or what stands in for it.
-    fn tree(
+    pub(super) fn tree(
         &mut self,
         path: &WorldPath,
         source: &Text,
@@ -64,8 +51,25 @@ impl Emitter<'_> {
 
     /// A layer over `source`, as a detached tree.
     pub(super) fn layer(&mut self, path: &WorldPath, source: &Text, read_only: bool) -> Slot {
+        let number = self.number(path);
+        self.layer_as(number, path, source, read_only)
+    }
+
+    /// The number of a layer's directories.
+    pub(super) fn number(&mut self, path: &WorldPath) -> usize {
         let number = self.layers.len();
         self.layers.push((path.clone(), number));
+        number
+    }
+
+    /// A layer whose number is given: helper and first process both have it in their lists.
+    pub(super) fn layer_as(
+        &mut self,
+        number: usize,
+        path: &WorldPath,
+        source: &Text,
+        read_only: bool,
+    ) -> Slot {
         let upper = format!("u/{number}").into_bytes();
         let work = format!("w/{number}");
         self.mkdir(self.uppers, &upper, 0o755);

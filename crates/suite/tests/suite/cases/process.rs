@@ -16,6 +16,7 @@ cases! {
         ends_with_its_program_without_pid_namespace,
         double_fork_daemons_end, timeout, timeout_kills, timeout_not_reached, timeout_stopped,
         ulimits, ulimit_refused, a_thousand_in_a_row, five_hundred_at_once, deep_nesting, umask_and_nice,
+        processors,
         many_children, stopped_child_of_world, exec_in_place;
     root: signals_reach_another_user, another_user_dies_with_dwell;
 }
@@ -396,6 +397,27 @@ fn umask_and_nice(ctx: &Ctx) -> Outcome {
     let nice = ctx.shell("nice -n 5 nice").output()?;
     let got = ctx.shell("umask 027; nice -n 5 \"$DWELL\" run -- sh -c 'umask; nice'").go()?;
     got.exits(0)?.prints(&format!("0027\n{nice}"))?;
+    Ok(())
+}
+
+/// The program and process 1 may run where the caller may, whether that is everywhere or not.
+fn processors(ctx: &Ctx) -> Outcome {
+    ctx.needs("taskset")?;
+    let allowed = "grep -h Cpus_allowed_list: /proc/self/status";
+    let everywhere = ctx.shell(allowed).output()?;
+    let first = everywhere.split_whitespace().last().unwrap_or_default();
+    let first = first.split([',', '-']).next().unwrap_or_default();
+    let one = format!("Cpus_allowed_list:\t{first}\n");
+    for options in ["", "--as-pid-1", "--unshare none", "--time-offset boot=5", "--seccomp none"] {
+        let twice = format!("{allowed} /proc/1/status");
+        let of_all = ctx.world(options, &twice).go()?;
+        of_all.exits(0)?;
+        let confined = ctx.world(options, allowed).through("taskset", &["-c", first]).go()?;
+        confined.exits(0)?.prints(&one)?;
+        if options != "--unshare none" {
+            of_all.prints(&everywhere.repeat(2))?;
+        }
+    }
     Ok(())
 }
 
