@@ -1,5 +1,6 @@
 //! One group, from its making to its removal.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
@@ -14,6 +15,7 @@ use crate::error::Error;
 use crate::files::{carry_out, number, put};
 use crate::stats::{Reached, Stats};
 use crate::sweep::sweep_beside;
+use crate::systemd::Scope;
 use crate::{devices, freeze, kill, stats, systemd, tree};
 
 /// A group that was made; removed when it is dropped.
@@ -31,6 +33,8 @@ pub(crate) struct Part {
     /// The inner one has the limits too, to be seen.
     shown: bool,
     aside: Option<Aside>,
+    /// systemd has made it and removes it.
+    is_scope: bool,
 }
 
 /// The caller has left its own group so that this may give controllers, and goes back at the end.
@@ -72,17 +76,28 @@ impl Group {
             return Err(Error::new("cannot adopt a group that systemd does not make"));
         };
         let pids: Vec<i32> = std::iter::once(pid).chain(keeper).collect();
-        systemd::start_scope(bus.as_path(), unit, slice.as_deref(), limits, &pids)?;
+        let scope = Scope::start(bus.as_path(), unit, slice.as_deref(), limits, &pids)?;
         let outer = own_group(member.parent.as_path(), pid)?;
+        if outer.file_name() != Some(OsStr::new(unit)) {
+            // KERNEL: a process that has ended stays where it was. What is there is not to be touched.
+            return Err(Error::new(format!(
+                "cannot put the first process into the unit {unit}: it has ended"
+            )));
+        }
         let part = Part {
             version: Version::V2,
             inner: outer.join(INNER),
             outer: outer.clone(),
             shown: !member.inner_controllers.is_empty(),
             aside: None,
+            is_scope: true,
         };
+        scope.leave();
         // From here on it is removed when something fails.
         let group = Group { parts: vec![part] };
+        if let Some(beside) = outer.parent() {
+            sweep_beside(Version::V2, beside, Some(bus.as_path()));
+        }
         make(&outer.join(INNER))?;
         // KERNEL: the scope can give controllers once nobody is in it itself.
         group.enter(pid)?;
@@ -100,7 +115,7 @@ impl Group {
 
     fn add(&mut self, spec: &Spec, member: &Member) -> Result<(), Error> {
         let parent = member.parent.as_path();
-        sweep_beside(member.version, parent);
+        sweep_beside(member.version, parent, None);
         let aside = if member.step_aside { Some(Aside::step(parent, spec, member)?) } else { None };
         let outer = spec.outer(member).as_path().to_owned();
         self.parts.push(Part {
@@ -109,6 +124,7 @@ impl Group {
             outer: outer.clone(),
             shown: !member.inner_controllers.is_empty(),
             aside,
+            is_scope: false,
         });
         enable(parent, &member.enable)?;
         make(&outer)?;
@@ -322,7 +338,12 @@ impl Part {
     }
 
     fn remove(self) -> Result<(), Error> {
-        let removed = kill::and_remove(self.version, &self.outer);
+        let removed = if self.is_scope {
+            kill::all(self.version, &self.outer)
+                .map(|()| systemd::wait_for_removal(std::slice::from_ref(&self.outer)))
+        } else {
+            kill::and_remove(self.version, &self.outer)
+        };
         let back = self.aside.map_or(Ok(()), Aside::back);
         removed.and(back)
     }

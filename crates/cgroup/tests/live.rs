@@ -327,10 +327,66 @@ fn swept() {
     let mut running = Running::sh("sleep 60");
     left.enter(running.pid()).unwrap();
     std::mem::forget(left);
-    sweep_beside(Version::V1, spec.members[0].parent.as_path());
+    sweep_beside(Version::V1, spec.members[0].parent.as_path(), None);
     assert!(!dir(&dead, 0).exists() && dir(&spec, 0).exists());
     assert!(!running.0.wait().unwrap().success());
     drop(living);
+}
+
+/// What is found of a process that has ended is not the scope: it is who started it that would be limited
+/// then, and ended with the world.
+#[test]
+fn who_has_ended_is_not_adopted() {
+    let groups = detect().unwrap();
+    let bus = groups.systemd.as_ref().and_then(|systemd| systemd.bus.clone());
+    let (Some(bus), Some(unified)) = (bus, groups.unified()) else {
+        eprintln!("skipped: no systemd owns the control groups here");
+        return;
+    };
+    let unit = format!("{}.scope", groups.name);
+    let member = Member {
+        version: Version::V2,
+        hierarchy: Vec::new(),
+        parent: unified.mount.clone(),
+        enable: Vec::new(),
+        step_aside: false,
+        writes: Vec::new(),
+        inner_writes: Vec::new(),
+        inner_controllers: Vec::new(),
+    };
+    let maker = Maker::Systemd { bus, unit: unit.clone(), slice: None, limits: Box::default() };
+    let spec = Spec {
+        name: groups.name.clone(),
+        members: vec![member],
+        maker,
+        is_beside_v1: false,
+        devices: Vec::new(),
+        told: Told::default(),
+        stats: true,
+        is_kept: false,
+        owner: None,
+    };
+    let mut ended = Command::new("true").spawn().unwrap();
+    let pid = ended.id().cast_signed();
+    let is_zombie = || fs::read_to_string(format!("/proc/{pid}/stat")).unwrap().contains(") Z");
+    while !is_zombie() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let error = Group::adopt(&spec, pid, None).unwrap_err();
+    ended.wait().unwrap();
+    // A manager that looks whether somebody is in it refuses by itself.
+    assert!(error.sentence.contains(&unit), "{error}");
+    let end = Instant::now() + Duration::from_secs(10);
+    while is_below(unified.mount.as_path(), &unit) {
+        assert!(Instant::now() < end, "{unit} is still there");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn is_below(top: &Path, name: &str) -> bool {
+    let dirs = fs::read_dir(top).into_iter().flatten().flatten();
+    let dirs = dirs.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    dirs.map(|entry| entry.path()).any(|dir| dir.ends_with(name) || is_below(&dir, name))
 }
 
 fn rule(allow: bool, text: &str) -> DeviceRule {

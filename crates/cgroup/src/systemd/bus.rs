@@ -36,28 +36,93 @@ pub(super) struct Bus {
     stream: UnixStream,
     serial: u32,
     end: Instant,
-    /// Signals that came before somebody waited for them.
-    signals: Vec<Received>,
+    /// What has not been sent yet.
+    out: Vec<u8>,
+    is_let_in: bool,
+    /// What came before somebody waited for it.
+    inbox: Vec<Received>,
 }
 
 impl Bus {
-    /// Connects as the user `uid` and introduces itself.
+    /// Connects as the user `uid`.
     pub(super) fn connect(socket: &Path, uid: u32, patience: Duration) -> Result<Bus, Refused> {
-        Bus::over(UnixStream::connect(socket)?, uid, patience)
+        Ok(Bus::over(UnixStream::connect(socket)?, uid, patience))
     }
 
-    pub(super) fn over(stream: UnixStream, uid: u32, patience: Duration) -> Result<Bus, Refused> {
+    /// Nothing is sent before an answer is waited for. Each way there and back takes the bus and us a turn
+    /// of the scheduler each, and none of the messages has to wait for the answer to another.
+    pub(super) fn over(stream: UnixStream, uid: u32, patience: Duration) -> Bus {
         let end = Instant::now() + patience;
-        let mut bus = Bus { stream, serial: 0, end, signals: Vec::new() };
-        bus.authenticate(uid)?;
-        bus.call(&BUS, "Hello", &[])?;
-        Ok(bus)
+        // The kernel tells the other side who we are; here we only claim to be it.
+        let id: String = uid.to_string().bytes().map(|b| format!("{b:02x}")).collect();
+        let out = format!("\0AUTH EXTERNAL {id}\r\nBEGIN\r\n").into_bytes();
+        let mut bus = Bus { stream, serial: 0, end, out, is_let_in: false, inbox: Vec::new() };
+        bus.post(&BUS, "Hello", &[]);
+        bus
     }
 
-    /// The kernel tells the other side who we are; here we only claim to be it (`EXTERNAL`).
-    fn authenticate(&mut self, uid: u32) -> Result<(), Refused> {
-        let id: String = uid.to_string().bytes().map(|b| format!("{b:02x}")).collect();
-        self.stream.write_all(format!("\0AUTH EXTERNAL {id}\r\n").as_bytes())?;
+    pub(super) fn add_match(&mut self, rule: &str) -> u32 {
+        self.post(&BUS, "AddMatch", &[Value::Str(rule.to_owned())])
+    }
+
+    /// Has a method called; gives the number of the call.
+    pub(super) fn post(&mut self, object: &Object, member: &str, arguments: &[Value]) -> u32 {
+        self.serial += 1;
+        let fields = [
+            (wire::PATH, Field::Path(object.path)),
+            (wire::DESTINATION, Field::Str(object.destination)),
+            (wire::INTERFACE, Field::Str(object.interface)),
+            (wire::MEMBER, Field::Str(member)),
+        ];
+        self.out.extend(wire::message(wire::METHOD_CALL, self.serial, &fields, arguments));
+        self.serial
+    }
+
+    /// Waits for the answer to a call.
+    pub(super) fn answer(&mut self, call: u32) -> Result<Received, Refused> {
+        let answer = |received: &Received| {
+            matches!(received.kind, wire::METHOD_RETURN | wire::ERROR)
+                && received.reply_to == Some(call)
+        };
+        let received = self.wait_for(|received| answer(received).then(|| received.clone()))?;
+        if received.kind == wire::ERROR {
+            let message = received.first_string().unwrap_or_default();
+            return Err(Refused::Reply { name: received.error, message });
+        }
+        Ok(received)
+    }
+
+    /// Waits for the end of a job, and gives its result: `done`, `failed`, `timeout` …
+    pub(super) fn wait_for_job(&mut self, job: &str) -> Result<String, Refused> {
+        self.wait_for(|signal| {
+            signal.removed_job().filter(|(removed, _)| removed == job).map(|(_, result)| result)
+        })
+    }
+
+    fn wait_for<T>(&mut self, wanted: impl Fn(&Received) -> Option<T>) -> Result<T, Refused> {
+        if let Some(found) = self.inbox.iter().find_map(&wanted) {
+            return Ok(found);
+        }
+        self.send()?;
+        loop {
+            let received = self.receive()?;
+            if let Some(found) = wanted(&received) {
+                return Ok(found);
+            }
+            self.inbox.push(received);
+        }
+    }
+
+    fn send(&mut self) -> Result<(), Refused> {
+        self.stream.write_all(&std::mem::take(&mut self.out))?;
+        if !self.is_let_in {
+            self.let_in()?;
+        }
+        Ok(())
+    }
+
+    /// Reads what the bus says to who we claim to be.
+    fn let_in(&mut self) -> Result<(), Refused> {
         let mut line = Vec::new();
         while !line.ends_with(b"\r\n") {
             let mut byte = [0];
@@ -71,58 +136,8 @@ impl Bus {
             let said = String::from_utf8_lossy(&line).trim().to_owned();
             return Err(Refused::Errno(format!("the bus does not let us in ({said})")));
         }
-        Ok(self.stream.write_all(b"BEGIN\r\n")?)
-    }
-
-    pub(super) fn add_match(&mut self, rule: &str) -> Result<(), Refused> {
-        self.call(&BUS, "AddMatch", &[Value::Str(rule.to_owned())]).map(drop)
-    }
-
-    /// Calls a method and waits for its answer.
-    pub(super) fn call(
-        &mut self,
-        object: &Object,
-        member: &str,
-        arguments: &[Value],
-    ) -> Result<Received, Refused> {
-        self.serial += 1;
-        let serial = self.serial;
-        let fields = [
-            (wire::PATH, Field::Path(object.path)),
-            (wire::DESTINATION, Field::Str(object.destination)),
-            (wire::INTERFACE, Field::Str(object.interface)),
-            (wire::MEMBER, Field::Str(member)),
-        ];
-        let message = wire::message(wire::METHOD_CALL, serial, &fields, arguments);
-        self.stream.write_all(&message)?;
-        loop {
-            let received = self.receive()?;
-            match received.kind {
-                wire::SIGNAL => self.signals.push(received),
-                wire::METHOD_RETURN if received.reply_to == Some(serial) => return Ok(received),
-                wire::ERROR if received.reply_to == Some(serial) => {
-                    let message = received.first_string().unwrap_or_default();
-                    return Err(Refused::Reply { name: received.error, message });
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// Waits for the end of a job, and gives its result: `done`, `failed`, `timeout` …
-    pub(super) fn wait_for_job(&mut self, job: &str) -> Result<String, Refused> {
-        let result = |signal: &Received| {
-            signal.removed_job().filter(|(removed, _)| removed == job).map(|(_, result)| result)
-        };
-        if let Some(result) = self.signals.iter().find_map(result) {
-            return Ok(result);
-        }
-        loop {
-            let received = self.receive()?;
-            if let Some(result) = result(&received) {
-                return Ok(result);
-            }
-        }
+        self.is_let_in = true;
+        Ok(())
     }
 
     fn receive(&mut self) -> Result<Received, Refused> {

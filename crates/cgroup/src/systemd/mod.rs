@@ -10,8 +10,8 @@ mod properties;
 mod wire;
 
 use std::io;
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use dwell_plan::limits::Limits;
 
@@ -29,24 +29,93 @@ const MANAGER: bus::Object = bus::Object {
 /// A manager may be busy with starting the machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Has the processes `pids` put into a new scope called `unit`, and waits until they are there.
-pub(crate) fn start_scope(
-    socket: &Path,
-    unit: &str,
-    slice: Option<&str>,
-    limits: &Limits,
-    pids: &[i32],
-) -> Result<(), Error> {
-    let what = format!("start the unit {unit}");
-    let uid = rustix::process::geteuid().as_raw();
-    let mut bus = Bus::connect(socket, uid, PATIENCE).map_err(|e| failed(&what, socket, &e))?;
-    let job = ask(&mut bus, unit, slice, limits, pids).map_err(|e| failed(&what, socket, &e))?;
-    let result = bus.wait_for_job(&job).map_err(|e| failed(&what, socket, &e))?;
-    if result == "done" {
-        return Ok(());
+/// To have stopped what others have left is not worth more.
+const PATIENCE_TO_STOP: Duration = Duration::from_secs(5);
+/// What is not gone by then is left to a later start.
+const PATIENCE_TO_END: Duration = Duration::from_secs(2);
+
+/// A unit whose start was asked for; stopped when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Scope {
+    bus: PathBuf,
+    unit: String,
+}
+
+impl Scope {
+    /// Has the processes `pids` put into a new scope called `unit`, and waits until they are there.
+    pub(crate) fn start(
+        socket: &Path,
+        unit: &str,
+        slice: Option<&str>,
+        limits: &Limits,
+        pids: &[i32],
+    ) -> Result<Scope, Error> {
+        let what = format!("start the unit {unit}");
+        let failed = |refused| failed(&what, socket, &refused);
+        let mut bus = connect(socket, PATIENCE).map_err(failed)?;
+        let job = ask(&mut bus, unit, slice, limits, pids).map_err(failed)?;
+        // From here on it may be there.
+        let scope = Scope { bus: socket.to_owned(), unit: unit.to_owned() };
+        let result = bus.wait_for_job(&job).map_err(failed)?;
+        if result == "done" {
+            return Ok(scope);
+        }
+        Err(Error::new(format!("cannot {what}: systemd says \"{result}\""))
+            .hint("`journalctl` (with --user for the user's manager) tells why"))
     }
-    Err(Error::new(format!("cannot {what}: systemd says \"{result}\""))
-        .hint("`journalctl` (with --user for the user's manager) tells why"))
+
+    /// Leaves it to systemd, which stops it when the last process in it has ended.
+    pub(crate) fn leave(self) {
+        let mut scope = std::mem::ManuallyDrop::new(self);
+        drop((std::mem::take(&mut scope.bus), std::mem::take(&mut scope.unit)));
+    }
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        stop(&self.bus, &[&self.unit]);
+    }
+}
+
+/// Waits until systemd has removed the groups of scopes in which nobody is any more.
+///
+/// systemd learns of that from an event. The kernel holds it back for up to 10 ms after the one before, and drops it
+/// with the group: when somebody else removes that, the unit runs for ever.
+pub(crate) fn wait_for_removal(dirs: &[PathBuf]) {
+    let end = Instant::now() + PATIENCE_TO_END;
+    let mut pause = Duration::from_micros(100);
+    while dirs.iter().any(|dir| dir.exists()) && Instant::now() < end {
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(2));
+    }
+}
+
+/// Has units stopped in which nobody is: what systemd does not know, or not any more, is as well.
+///
+/// KERNEL: a process that has ended and is not waited for can be put into a group, but does not count there.
+/// Where it is the only one there is no event, and systemd takes the unit to be running for ever.
+pub(crate) fn stop(socket: &Path, units: &[&str]) {
+    // Who cannot be asked has nothing to be told.
+    let _ = connect(socket, PATIENCE_TO_STOP).and_then(|bus| ask_to_stop(bus, units));
+}
+
+fn ask_to_stop(mut bus: Bus, units: &[&str]) -> Result<(), Refused> {
+    let mut stop = |unit: &&str| {
+        let arguments = [Value::Str((*unit).to_owned()), Value::Str("replace".to_owned())];
+        bus.post(&MANAGER, "StopUnit", &arguments)
+    };
+    let calls: Vec<u32> = units.iter().map(&mut stop).collect();
+    for call in calls {
+        match bus.answer(call) {
+            Ok(_) | Err(Refused::Reply { .. }) => {}
+            Err(refused) => return Err(refused),
+        }
+    }
+    Ok(())
+}
+
+fn connect(socket: &Path, patience: Duration) -> Result<Bus, Refused> {
+    Bus::connect(socket, rustix::process::geteuid().as_raw(), patience)
 }
 
 /// Returns the job.
@@ -58,10 +127,10 @@ fn ask(
     pids: &[i32],
 ) -> Result<String, Refused> {
     // The end of the job is told to those alone who have asked for it before.
-    bus.add_match(
+    let told = bus.add_match(
         "type='signal',interface='org.freedesktop.systemd1.Manager',member='JobRemoved'",
-    )?;
-    bus.call(&MANAGER, "Subscribe", &[])?;
+    );
+    let subscribed = bus.post(&MANAGER, "Subscribe", &[]);
     let unit_properties = properties(slice, limits, pids);
     let arguments = [
         Value::Str(unit.to_owned()),
@@ -69,8 +138,12 @@ fn ask(
         Value::Properties(unit_properties),
         Value::NoUnits,
     ];
-    let reply = bus.call(&MANAGER, "StartTransientUnit", &arguments)?;
-    reply.first_string().ok_or_else(|| Refused::Io(io::ErrorKind::InvalidData.into()))
+    let started = bus.post(&MANAGER, "StartTransientUnit", &arguments);
+    let [told, subscribed, started] = [told, subscribed, started].map(|call| bus.answer(call));
+    told.and(subscribed)
+        .and(started)?
+        .first_string()
+        .ok_or_else(|| Refused::Io(io::ErrorKind::InvalidData.into()))
 }
 
 fn failed(what: &str, socket: &Path, refused: &Refused) -> Error {

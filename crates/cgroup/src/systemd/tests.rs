@@ -60,6 +60,11 @@ fn job_removed(job: &str, result: &str) -> Vec<u8> {
     message
 }
 
+fn refusal(call: u32, name: &str, text: &str) -> Vec<u8> {
+    let fields = [(wire::REPLY_SERIAL, Field::U32(call)), (wire::ERROR_NAME, Field::Str(name))];
+    wire::message(wire::ERROR, 1, &fields, &[Value::Str(text.to_owned())])
+}
+
 fn peer(manager: Manager) -> Peer {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     let thread = std::thread::spawn(move || {
@@ -83,6 +88,10 @@ fn peer(manager: Manager) -> Peer {
             let string = |text: &str| vec![Value::Str(text.to_owned())];
             let answer =
                 |arguments: &[Value]| wire::message(wire::METHOD_RETURN, 1, &reply, arguments);
+            if member == "StopUnit" {
+                theirs.write_all(&refusal(serial, "NoSuchUnit", "it is gone")).unwrap();
+                continue;
+            }
             if member != "StartTransientUnit" {
                 theirs.write_all(&answer(&string(":1.5"))).unwrap();
                 continue;
@@ -98,11 +107,8 @@ fn peer(manager: Manager) -> Peer {
                     parts.iter().for_each(|part| theirs.write_all(part).unwrap());
                 }
                 Manager::Refuses => {
-                    let fields = [
-                        (wire::REPLY_SERIAL, Field::U32(serial)),
-                        (wire::ERROR_NAME, Field::Str("org.freedesktop.DBus.Error.AccessDenied")),
-                    ];
-                    let error = wire::message(wire::ERROR, 1, &fields, &string("not you"));
+                    let error =
+                        refusal(serial, "org.freedesktop.DBus.Error.AccessDenied", "not you");
                     theirs.write_all(&error).unwrap();
                 }
                 Manager::Sleeps => {}
@@ -120,10 +126,10 @@ fn start(manager: Manager, patience: Duration) -> (Result<String, Refused>, Vec<
         memory: Memory { max: Some(Amount::Of(64 << 20)), ..Memory::default() },
         ..Limits::default()
     };
-    let result = Bus::over(peer.ours, 7, patience).and_then(|mut bus| {
-        let job = ask(&mut bus, "x.scope", None, &limits, &[42])?;
-        bus.wait_for_job(&job)
-    });
+    let mut bus = Bus::over(peer.ours, 7, patience);
+    let result = ask(&mut bus, "x.scope", None, &limits, &[42]);
+    let result = result.and_then(|job| bus.wait_for_job(&job));
+    drop(bus);
     (result, peer.thread.join().unwrap())
 }
 
@@ -141,6 +147,31 @@ fn a_scope_is_started_and_waited_for() {
         assert!(held(b"MemoryMax\0\x01t\0") && held(&(64u64 << 20).to_le_bytes()));
         assert!(held(b"PIDs\0\x02au\0") && held(&42u32.to_le_bytes()));
     }
+}
+
+/// That one of them is unknown does not keep the others.
+#[test]
+fn units_are_stopped() {
+    let peer = peer(Manager::Sleeps);
+    ask_to_stop(Bus::over(peer.ours, 7, SOON), &["x.scope", "y.scope"]).unwrap();
+    let calls = peer.thread.join().unwrap();
+    let stopped: Vec<_> = calls
+        .iter()
+        .filter(|c| c.member == "StopUnit")
+        .map(|c| (c.first_string(), &*c.signature))
+        .collect();
+    let unit = |name: &str| (Some(name.to_owned()), "ss");
+    assert_eq!(stopped, [unit("x.scope"), unit("y.scope")]);
+}
+
+#[test]
+fn whom_the_bus_does_not_know() {
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    theirs.write_all(b"REJECTED EXTERNAL\r\n").unwrap();
+    let Err(Refused::Errno(text)) = ask_to_stop(Bus::over(ours, 7, SOON), &["x.scope"]) else {
+        panic!("let in");
+    };
+    assert_eq!(text, "the bus does not let us in (REJECTED EXTERNAL)");
 }
 
 #[test]
@@ -161,7 +192,7 @@ fn failures_are_sentences() {
     assert!(error.sentence.contains("systemd has not answered"), "{error}");
     let error = say(Manager::HangsUp, SOON).unwrap_err();
     assert!(error.sentence.starts_with("cannot start the unit x.scope: "), "{error}");
-    let error = start_scope(Path::new("/no/such/bus"), "x.scope", None, &Limits::default(), &[1])
+    let error = Scope::start(Path::new("/no/such/bus"), "x.scope", None, &Limits::default(), &[1])
         .unwrap_err();
     assert_eq!(
         error.sentence,
@@ -235,12 +266,15 @@ fn a_real_bus() {
         return;
     };
     for _ in 0..1000 {
-        if socket.exists() {
+        // The file is there before anybody listens.
+        if UnixStream::connect(&socket).is_ok() {
             break;
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    let error = start_scope(&socket, "x.scope", None, &Limits::default(), &[1]).unwrap_err();
+    let error = Scope::start(&socket, "x.scope", None, &Limits::default(), &[1]).unwrap_err();
+    // Nobody is there to be asked.
+    stop(&socket, &["x.scope", "y.scope"]);
     drop(daemon);
     std::fs::remove_dir_all(&dir).unwrap();
     assert!(error.sentence.contains("org.freedesktop."), "{error}");

@@ -219,7 +219,7 @@ fn too_little_to_start(ctx: &Ctx) -> Outcome {
 }
 
 /// Directories of groups that were made by the process `pid`.
-fn groups_of(pid: u32) -> Vec<PathBuf> {
+pub(super) fn groups_of(pid: u32) -> Vec<PathBuf> {
     groups(|maker| maker == pid.to_string())
 }
 
@@ -263,7 +263,7 @@ fn killed_dwell_leaves_no_group(ctx: &Ctx) -> Outcome {
         wait_gone(&marker, Duration::from_secs(10))?;
         // Another process may have taken the number: then there is nothing to be seen either way.
         ctx.world("--memory 64M --pids 20", "true").go()?.exits(0)?;
-        // systemd removes an empty scope when it comes to it.
+        // systemd removes the scope when it comes to it.
         let what = format!("no group, after {delay} ms and another start");
         let none = || groups_of(pid).is_empty().then_some(());
         wait_for(&what, Duration::from_secs(3), none)?;

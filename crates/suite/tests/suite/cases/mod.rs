@@ -28,6 +28,7 @@ mod oracle;
 mod process;
 mod programs;
 mod root_dir;
+mod scopes;
 mod seccomp;
 mod secrets;
 mod signals;
@@ -62,6 +63,7 @@ pub(crate) const ALL: &[Group] = &[
     group("sockets", sockets::CASES),
     group("process", process::CASES),
     group("limits", limits::CASES),
+    group("scopes", scopes::CASES),
     group("signals", signals::CASES),
     group("descriptors", descriptors::CASES),
     group("terminal", terminal::CASES),
