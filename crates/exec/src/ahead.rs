@@ -20,7 +20,7 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dwell_plan::facts::Caller;
-use dwell_plan::program::{Program, Slot};
+use dwell_plan::program::{Op, Program, Slot};
 use dwell_plan::{NamespaceSet, Plan};
 use dwell_sys::adopt;
 use dwell_sys::raw::{self, CloneArgs, Errno, Fd, consts};
@@ -28,7 +28,7 @@ use dwell_sys::raw::{self, CloneArgs, Errno, Fd, consts};
 use crate::held::Held;
 use crate::host::{Memory, go_on, internal, not_cloned, start_aside};
 use crate::prepared::{Prepared, block_all, clone_bits};
-use crate::{Ended, Failure, Options, STACK, aside, child, filter, host};
+use crate::{Ended, Failure, Options, STACK, aside, child, filter, host, processors};
 
 /// Where the first process finds what it is to do.
 type Place = Mutex<Option<Prepared>>;
@@ -149,7 +149,7 @@ impl Ahead {
             return Err(internal("hold the new process", Errno::BADF));
         };
         let beside = Arc::new(aside::Place::default());
-        let helper = start_aside(clone, numbers, process, &beside)?;
+        let helper = start_aside(clone, true, numbers, process, &beside)?;
         let filtered = beginning.filter.is_some();
         let waiting = Waiting { place, beside, helper, first, filtered };
         drop(signals);
@@ -225,10 +225,14 @@ impl Waiting {
     /// Tells the first process what to do, and hands it the files it does not have yet.
     pub(crate) fn go(
         mut self,
-        prepared: Prepared,
+        mut prepared: Prepared,
         control: &OwnedFd,
         files: &[(Slot, OwnedFd)],
     ) -> Result<(host::First, Held<aside::Job>), Failure> {
+        // It is given back what it had: all.
+        if prepared.program().setup.ops.contains(&Op::Pin) {
+            prepared.pinned = processors::bring_here(self.first.pid());
+        }
         *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(prepared);
         go_on(control)?;
         for (slot, file) in files {

@@ -8,12 +8,13 @@
 use std::sync::{Arc, Mutex};
 
 use dwell_plan::program::Slot;
-use dwell_sys::raw::{self, CloneArgs, Errno, Fd, consts};
+use dwell_sys::raw::{self, CloneArgs, Errno, Fd, Processors, consts};
 
 use crate::ahead::Numbers;
 use crate::child;
 use crate::held::Held;
 use crate::prepared::Prepared;
+use crate::processors;
 
 /// Where the helper finds its list, and the slot for what it is given first.
 pub(crate) type Place = Mutex<Option<(Prepared, Slot)>>;
@@ -29,26 +30,38 @@ pub(crate) struct Job {
     /// Ends of others: only when nobody else has them can the death of those be heard.
     others: [Fd; 3],
     place: Arc<Place>,
+    /// Where it may run, when it has begun, if it was sent off.
+    processors: Option<Processors>,
 }
 
-/// Starts the helper of the first process `process`, which sends the namespace to it.
+/// Starts the helper of the first process `process`, which sends the namespace to it; on another processor than
+/// the caller's where this has other things to do.
 pub(crate) fn start(
     process: Fd,
     owned: bool,
+    is_busy: bool,
     channels: Numbers,
     place: Arc<Place>,
 ) -> Result<Held<Job>, Errno> {
     let Some((socket, other)) = channels.aside else { return Err(Errno::INVAL) };
     let others = [other, channels.control.0, channels.control.1];
     let args = CloneArgs { exit_signal: consts::SIGCHLD, ..CloneArgs::default() };
-    let job = Job { process, owned, socket, others, place };
-    Held::start(128 * 1024, &args, work, job)
+    let processors = if is_busy { raw::affinity().ok() } else { None };
+    let job = Job { process, owned, socket, others, place, processors };
+    let helper = Held::start(128 * 1024, &args, work, job)?;
+    if let Some(processors) = &processors {
+        processors::send_off(helper.pid(), processors);
+    }
+    Ok(helper)
 }
 
 /// Runs in the helper, on the caller's memory: raw calls only. Two packets: the namespace, then that it
 /// is ready; or an error number.
 fn work(job: &mut Job) -> i32 {
     let socket = job.socket;
+    if let Some(processors) = &job.processors {
+        let _ = raw::set_affinity(0, processors);
+    }
     for fd in job.others {
         let _ = raw::close(fd);
     }

@@ -87,7 +87,7 @@ pub(crate) fn with_signals_blocked(
             let place = Arc::new(aside::Place::default());
             let helper = numbers.aside.map(|_| {
                 list_beside(program, numbers, &first.fd, &place, Claims::All)?;
-                start_aside(program.clone, numbers, &first.fd, &place)
+                start_aside(program.clone, false, numbers, &first.fd, &place)
             });
             (first, helper.transpose())
         }
@@ -176,15 +176,17 @@ fn make_disk_layer(program: &Program) -> Result<Option<DiskLayer>, Failure> {
     })
 }
 
-/// Starts the helper that makes the network namespace for a process that has the other `namespaces`.
+/// Starts the helper that makes the network namespace for a process that has the other `namespaces`, while the
+/// caller does something else or waits.
 pub(crate) fn start_aside(
     namespaces: NamespaceSet,
+    is_busy: bool,
     numbers: Numbers,
     process: &OwnedFd,
     place: &Arc<aside::Place>,
 ) -> Result<Held<aside::Job>, Failure> {
     let owned = namespaces.has(NamespaceKind::User);
-    aside::start(Fd::of(process), owned, numbers, Arc::clone(place))
+    aside::start(Fd::of(process), owned, is_busy, numbers, Arc::clone(place))
         .map_err(|e| internal("start a helper", e))
 }
 

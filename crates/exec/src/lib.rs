@@ -36,6 +36,7 @@ mod jail;
 mod keeper;
 mod message;
 mod prepared;
+mod processors;
 mod proof;
 mod pty;
 mod relay;

@@ -202,15 +202,23 @@ fn confined_to_a_processor_and_not_any_more() {
     };
     let before = allowed(raw::getpid());
     let pid = raw::clone_child(&fork(), || {
+        let Ok(before) = raw::affinity() else { return 4 };
         let mut here = [0; 16];
         let Ok(processor) = raw::current_processor() else { return 1 };
+        if before[processor as usize / 64] >> (processor % 64) & 1 == 0 {
+            return 5;
+        }
         here[processor as usize / 64] = 1 << (processor % 64);
-        if raw::set_affinity(&here).is_err() || raw::current_processor() != Ok(processor) {
+        if raw::set_affinity(0, &here).is_err() || raw::current_processor() != Ok(processor) {
             return 2;
+        }
+        if raw::affinity() != Ok(here) {
+            return 3;
         }
         let _ = raw::kill(raw::getpid(), SIGSTOP);
         i32::from(
-            raw::set_affinity(&[u64::MAX; 16]).is_err() || raw::set_affinity(&[0; 16]).is_ok(),
+            raw::set_affinity(0, &[u64::MAX; 16]).is_err()
+                || raw::set_affinity(0, &[0; 16]).is_ok(),
         )
     });
     let pid = pid.unwrap().pid;

@@ -18,6 +18,7 @@ use dwell_sys::raw::{self, Errno};
 use crate::aside::Refused;
 use crate::message::{Message, Stage};
 use crate::prepared::Prepared;
+use crate::processors;
 
 /// Exit code of a process whose failure has been reported already.
 const REPORTED: i32 = 125;
@@ -52,6 +53,10 @@ pub(crate) fn begin(p: &mut Prepared) -> Result<u32, (u32, Errno)> {
 
 /// The first process, started ahead: takes what the host side has opened since, and the rest of its list.
 pub(crate) fn go_on(p: &mut Prepared, begun: Result<u32, (u32, Errno)>) -> i32 {
+    // Where that is refused the program's process, which it matters to, fails with the same.
+    if p.pinned && raw::set_affinity(0, &processors::ALL).is_ok() {
+        p.pinned = false;
+    }
     if ops::close_inherited(p).is_err() || receive_files(p).is_err() {
         return REPORTED;
     }

@@ -10,6 +10,7 @@ use super::own;
 use super::reap::PARENT_DIED;
 use crate::message::Message;
 use crate::prepared::{Prepared, attr_bits, clone_bit, clone_bits};
+use crate::processors;
 use crate::pty;
 
 pub(crate) fn simple(p: &mut Prepared, op: Op) -> Result<(), Errno> {
@@ -156,7 +157,7 @@ fn process(p: &mut Prepared, op: Op) -> Result<(), Errno> {
     match op {
         Op::Undumpable => raw::set_dumpable(false),
         Op::Pin => pin(p),
-        Op::Unpin if p.pinned => raw::set_affinity(&[u64::MAX; 16]),
+        Op::Unpin if p.pinned => raw::set_affinity(0, &processors::ALL),
         Op::Unpin => Ok(()),
         Op::DieWithParent => die_with_parent(p, consts::SIGKILL),
         Op::ReapOrphans => {
@@ -198,11 +199,7 @@ fn process(p: &mut Prepared, op: Op) -> Result<(), Errno> {
 }
 
 fn pin(p: &mut Prepared) -> Result<(), Errno> {
-    let processor = raw::current_processor()?;
-    let mut here = [0; 16];
-    let word = here.get_mut(processor as usize / 64).ok_or(Errno::INVAL)?;
-    *word = 1 << (processor % 64);
-    raw::set_affinity(&here)?;
+    raw::set_affinity(0, &processors::current()?)?;
     p.pinned = true;
     Ok(())
 }

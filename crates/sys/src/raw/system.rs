@@ -67,13 +67,24 @@ pub fn current_processor() -> Result<u32, Errno> {
     Ok(processor)
 }
 
-/// Lets the calling thread run on these processors, as far as they are there and its cpuset has them, and on no
-/// others (`sched_setaffinity(2)`).
+/// The processors that the calling thread may run on (`sched_getaffinity(2)`). `EINVAL` where the kernel has more
+/// than the set has room for.
 #[inline]
-pub fn set_affinity(processors: &Processors) -> Result<(), Errno> {
+pub fn affinity() -> Result<Processors, Errno> {
+    let mut processors = [0; 16];
+    let set = &raw mut processors;
+    // SAFETY: the kernel writes at most as many bytes as the set has.
+    unsafe { syscall!(__NR_sched_getaffinity, 0i32, size_of::<Processors>(), set) }?;
+    Ok(processors)
+}
+
+/// Lets a thread, the calling one with 0, run on these processors, as far as they are there and its cpuset has them,
+/// and on no others (`sched_setaffinity(2)`).
+#[inline]
+pub fn set_affinity(thread: i32, processors: &Processors) -> Result<(), Errno> {
     let set = &raw const *processors;
     // SAFETY: the kernel reads as many bytes as the set has.
-    unsafe { syscall!(__NR_sched_setaffinity, 0i32, size_of::<Processors>(), set) }.map(drop)
+    unsafe { syscall!(__NR_sched_setaffinity, thread, size_of::<Processors>(), set) }.map(drop)
 }
 
 /// One instruction of classic BPF, as the kernel reads it (`bpf(4)` of the BSDs).
