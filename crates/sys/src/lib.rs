@@ -15,6 +15,8 @@ compile_error!("dwell runs on 64-bit Linux only");
 pub mod arena;
 pub mod bpf;
 mod convert;
+#[cfg(all(target_arch = "x86_64", any(target_env = "musl", test)))]
+mod copy;
 pub mod entry;
 #[cfg(feature = "guard-allocator")]
 pub mod guard;

@@ -55,6 +55,13 @@ pub fn set_priority(nice: i32) -> Result<(), Errno> {
     unsafe { syscall!(__NR_setpriority, PRIO_PROCESS, 0i32, nice) }.map(drop)
 }
 
+/// Lets others run (`sched_yield(2)`).
+#[inline]
+pub fn sched_yield() {
+    // SAFETY: no memory is involved.
+    let _ = unsafe { syscall!(__NR_sched_yield) };
+}
+
 /// A set of processors, bit n for processor n.
 pub type Processors = [u64; 16];
 
