@@ -25,10 +25,12 @@ use dwell_sys::raw::{self, CloneArgs, Errno, WaitStatus, consts};
 const ERRNOS: [u16; 7] = [1, 4, 12, 22, 28, 2, 24];
 
 /// Writes down what can be seen of the walls.
+///
+/// KERNEL: mounts are listed as they were made (Linux 6.8), which layers are by two processes.
 const EVIDENCE: &str = "{ for kind in cgroup ipc mnt net pid user uts; do \
     [ $(readlink /proc/self/ns/$kind) = $(eval echo \\$OUTSIDE_$kind) ] && echo $kind is the machine\\'s; done; \
     grep -E '^(Uid|Gid|Cap...|NoNewPrivs|Seccomp|Sig(Blk|Ign)|Umask)' /proc/self/status; \
-    cut -d' ' -f5,6 /proc/self/mountinfo; pwd; hostname; ls -A / /proc/self/fd; } >$TOLD 2>&1";
+    cut -d' ' -f5,6 /proc/self/mountinfo | sort; pwd; hostname; ls -A / /proc/self/fd; } >$TOLD 2>&1";
 
 struct Area(PathBuf);
 
