@@ -15,7 +15,6 @@ use crate::error::Error;
 use crate::files::{carry_out, number, put};
 use crate::stats::{Reached, Stats};
 use crate::sweep::sweep_beside;
-use crate::systemd::Scope;
 use crate::{devices, freeze, kill, stats, systemd, tree};
 
 /// A group that was made; removed when it is dropped.
@@ -76,14 +75,9 @@ impl Group {
             return Err(Error::new("cannot adopt a group that systemd does not make"));
         };
         let pids: Vec<i32> = std::iter::once(pid).chain(keeper).collect();
-        let scope = Scope::start(bus.as_path(), unit, slice.as_deref(), limits, &pids)?;
-        let outer = own_group(member.parent.as_path(), pid)?;
-        if outer.file_name() != Some(OsStr::new(unit)) {
-            // KERNEL: a process that has ended stays where it was. What is there is not to be touched.
-            return Err(Error::new(format!(
-                "cannot put the first process into the unit {unit}: it has ended"
-            )));
-        }
+        systemd::start_scope(bus.as_path(), unit, slice.as_deref(), limits, &pids)?;
+        let outer = scope_of(member.parent.as_path(), pid, unit)
+            .inspect_err(|_| systemd::stop(bus.as_path(), &[unit]))?;
         let part = Part {
             version: Version::V2,
             inner: outer.join(INNER),
@@ -92,7 +86,6 @@ impl Group {
             aside: None,
             is_scope: true,
         };
-        scope.leave();
         // From here on it is removed when something fails.
         let group = Group { parts: vec![part] };
         if let Some(beside) = outer.parent() {
@@ -391,6 +384,16 @@ fn own_group(mount: &Path, pid: i32) -> Result<PathBuf, Error> {
     let own = text.lines().find_map(|line| line.strip_prefix("0::/"));
     own.map(|own| mount.join(own))
         .ok_or_else(|| Error::new("cannot find the control group that systemd has made"))
+}
+
+/// The group of the scope `unit`, which a process has been put into.
+fn scope_of(mount: &Path, pid: i32, unit: &str) -> Result<PathBuf, Error> {
+    let dir = own_group(mount, pid)?;
+    if dir.file_name() == Some(OsStr::new(unit)) {
+        return Ok(dir);
+    }
+    // KERNEL: a process that has ended stays where it was. What is there is not to be touched.
+    Err(Error::new(format!("cannot put the first process into the unit {unit}: it has ended")))
 }
 
 /// The limits of both levels.

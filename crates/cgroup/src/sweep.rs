@@ -42,8 +42,8 @@ pub fn sweep_all(groups: &Cgroups) -> (Vec<PathBuf>, Vec<Error>) {
         }
     }
     systemd::wait_for_removal(&gone);
-    let (left, gone) = gone.into_iter().partition(|dir| dir.exists());
-    errors.extend(Vec::into_iter(left).map(|dir| kept(&dir)));
+    let (left, gone): (Vec<_>, Vec<_>) = gone.into_iter().partition(|dir| dir.exists());
+    errors.extend(left.iter().map(|dir| kept(dir)));
     (gone, errors)
 }
 

@@ -240,6 +240,8 @@ pub enum Op {
     Pin,
     /// `sched_setaffinity(2)` with all processors, in whom [`Pin`](Op::Pin) has confined.
     Unpin,
+    /// `sched_yield(2)`: the parent is not counted for this processor any more.
+    Yield,
     /// Starts the entry list in a new process: `clone3(2)`, with `CLONE_VM|CLONE_VFORK` if `vfork`.
     Spawn { vfork: bool },
     /// Goes on with the entry list in this same process.

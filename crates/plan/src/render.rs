@@ -75,6 +75,7 @@ fn bare(op: Op) -> &'static str {
     match op {
         Op::ForkSibling => "clone3(CLONE_PARENT)",
         Op::Pin | Op::Unpin => "sched_setaffinity",
+        Op::Yield => "sched_yield",
         Op::Await { .. } => "recvmsg",
         Op::Spawn { .. } => "clone3",
         Op::EnterGroup(_) => "write(tasks)",

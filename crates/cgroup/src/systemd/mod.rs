@@ -34,47 +34,25 @@ const PATIENCE_TO_STOP: Duration = Duration::from_secs(5);
 /// What is not gone by then is left to a later start.
 const PATIENCE_TO_END: Duration = Duration::from_secs(2);
 
-/// A unit whose start was asked for; stopped when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Scope {
-    bus: PathBuf,
-    unit: String,
-}
-
-impl Scope {
-    /// Has the processes `pids` put into a new scope called `unit`, and waits until they are there.
-    pub(crate) fn start(
-        socket: &Path,
-        unit: &str,
-        slice: Option<&str>,
-        limits: &Limits,
-        pids: &[i32],
-    ) -> Result<Scope, Error> {
-        let what = format!("start the unit {unit}");
-        let failed = |refused| failed(&what, socket, &refused);
-        let mut bus = connect(socket, PATIENCE).map_err(failed)?;
-        let job = ask(&mut bus, unit, slice, limits, pids).map_err(failed)?;
-        // From here on it may be there.
-        let scope = Scope { bus: socket.to_owned(), unit: unit.to_owned() };
-        let result = bus.wait_for_job(&job).map_err(failed)?;
-        if result == "done" {
-            return Ok(scope);
-        }
-        Err(Error::new(format!("cannot {what}: systemd says \"{result}\""))
-            .hint("`journalctl` (with --user for the user's manager) tells why"))
-    }
-
-    /// Leaves it to systemd, which stops it when the last process in it has ended.
-    pub(crate) fn leave(self) {
-        let mut scope = std::mem::ManuallyDrop::new(self);
-        drop((std::mem::take(&mut scope.bus), std::mem::take(&mut scope.unit)));
-    }
-}
-
-impl Drop for Scope {
-    fn drop(&mut self) {
-        stop(&self.bus, &[&self.unit]);
-    }
+/// Has the processes `pids` put into a new scope called `unit`, and waits until they are there.
+pub(crate) fn start_scope(
+    socket: &Path,
+    unit: &str,
+    slice: Option<&str>,
+    limits: &Limits,
+    pids: &[i32],
+) -> Result<(), Error> {
+    let what = format!("start the unit {unit}");
+    let failed = |refused| failed(&what, socket, &refused);
+    let mut bus = connect(socket, PATIENCE).map_err(failed)?;
+    let job = ask(&mut bus, unit, slice, limits, pids).map_err(failed)?;
+    let ended = bus.wait_for_job(&job).map_err(failed).and_then(|result| match &*result {
+        "done" => Ok(()),
+        _ => Err(Error::new(format!("cannot {what}: systemd says \"{result}\""))
+            .hint("`journalctl` (with --user for the user's manager) tells why")),
+    });
+    // It may be there, or come yet.
+    ended.inspect_err(|_| stop(socket, &[unit]))
 }
 
 /// Waits until systemd has removed the groups of scopes in which nobody is any more.

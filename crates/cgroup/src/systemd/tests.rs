@@ -192,7 +192,7 @@ fn failures_are_sentences() {
     assert!(error.sentence.contains("systemd has not answered"), "{error}");
     let error = say(Manager::HangsUp, SOON).unwrap_err();
     assert!(error.sentence.starts_with("cannot start the unit x.scope: "), "{error}");
-    let error = Scope::start(Path::new("/no/such/bus"), "x.scope", None, &Limits::default(), &[1])
+    let error = start_scope(Path::new("/no/such/bus"), "x.scope", None, &Limits::default(), &[1])
         .unwrap_err();
     assert_eq!(
         error.sentence,
@@ -272,7 +272,7 @@ fn a_real_bus() {
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    let error = Scope::start(&socket, "x.scope", None, &Limits::default(), &[1]).unwrap_err();
+    let error = start_scope(&socket, "x.scope", None, &Limits::default(), &[1]).unwrap_err();
     // Nobody is there to be asked.
     stop(&socket, &["x.scope", "y.scope"]);
     drop(daemon);

@@ -157,14 +157,12 @@ fn process(p: &mut Prepared, op: Op) -> Result<(), Errno> {
     match op {
         Op::Undumpable => raw::set_dumpable(false),
         Op::Pin => pin(p),
-        Op::Unpin if p.pinned => {
-            raw::set_affinity(0, &processors::ALL)?;
-            // KERNEL: the parent, which has just gone to sleep, still counts for this processor (Linux 6.12: until it
-            // would have had its turn), and `execve` would move the program to another one, which has to wake.
+        Op::Unpin if p.pinned => raw::set_affinity(0, &processors::ALL),
+        Op::Unpin => Ok(()),
+        Op::Yield => {
             raw::sched_yield();
             Ok(())
         }
-        Op::Unpin => Ok(()),
         Op::DieWithParent => die_with_parent(p, consts::SIGKILL),
         Op::ReapOrphans => {
             raw::set_child_subreaper()?;

@@ -32,6 +32,9 @@ pub(super) fn write(
     b.step("start", "the program's process", None);
     if setup::pins(cx) {
         b.op(Op::Unpin);
+        // KERNEL: the parent, which has just gone to sleep, still counts for this processor (Linux 6.12: until it
+        // would have had its turn), and execve(2) would move the program to another one, which has to wake.
+        b.op(Op::Yield);
     }
     terminal(cx, b, peer);
     limits(cx, b);
